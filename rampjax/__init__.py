@@ -1,0 +1,59 @@
+"""rampjax: yield and design of nonlinear ramp ADCs for analog in-memory computing.
+
+The names below load their room when first used, so that `import rampjax` costs nothing.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rampjax.checks import InputError as InputError
+    from rampjax.circuit.converter import convert as convert
+    from rampjax.circuit.converter import sample_column as sample_column
+    from rampjax.circuit.design import Circuit as Circuit
+    from rampjax.circuit.design import Design as Design
+    from rampjax.circuit.design import converter_params as converter_params
+    from rampjax.circuit.device import Device as Device
+    from rampjax.montecarlo.engine import run as run
+    from rampjax.montecarlo.statistics import Statistics as Statistics
+    from rampjax.study.api import design as design
+    from rampjax.study.api import load_device as load_device
+    from rampjax.study.api import run_study as run_study
+    from rampjax.study.api import simulate as simulate
+    from rampjax.target.functions import as_function as as_function
+    from rampjax.target.functions import table_function as table_function
+    from rampjax.target.target import make_target as make_target
+
+_ROOMS = {
+    "InputError": "rampjax.checks",
+    "Circuit": "rampjax.circuit.design",
+    "Design": "rampjax.circuit.design",
+    "Device": "rampjax.circuit.device",
+    "Statistics": "rampjax.montecarlo.statistics",
+    "as_function": "rampjax.target.functions",
+    "convert": "rampjax.circuit.converter",
+    "converter_params": "rampjax.circuit.design",
+    "design": "rampjax.study.api",
+    "load_device": "rampjax.study.api",
+    "make_target": "rampjax.target.target",
+    "run": "rampjax.montecarlo.engine",
+    "run_study": "rampjax.study.api",
+    "sample_column": "rampjax.circuit.converter",
+    "simulate": "rampjax.study.api",
+    "table_function": "rampjax.target.functions",
+}
+
+__all__ = sorted([*_ROOMS, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("rampjax")
+    if name in _ROOMS:
+        return getattr(import_module(_ROOMS[name]), name)
+    raise AttributeError(f"module 'rampjax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

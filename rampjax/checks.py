@@ -1,0 +1,24 @@
+"""One wording for every bad input, below all other rooms."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """A bad input: one sentence that names the culprit and what was expected. The command line exits with status 2."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Returns " Did you mean `sigmoid`?" for the known name nearest to `name`, or "" where none is near."""
+    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f" Did you mean `{matches[0]}`?" if matches else ""
+
+
+def check_between(name: str, value: float, low: float, high: float) -> None:
+    """Raises InputError unless `low <= value <= high` (a NaN is outside)."""
+    if not low <= value <= high:
+        raise InputError(f"`{name}` must be between {_shown(low)} and {_shown(high)}, but is {_shown(value)}.")
+
+
+def _shown(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"

@@ -1,0 +1,104 @@
+"""Calibration: what a measurement of the ramp is used for. Pure functions of the ramp as measured.
+
+Programming (`ramp_aware`: each step aims at the distance that remains, so that errors do not add up), then correction
+(`one_point`: a shift; `two_point`: shift and gain), then selection among redundant columns. A measurement averages
+`n_reads` reads of each device; `n_reads = 0` stands for a noise-free one. The error of a measured level is the sum of the errors
+of the steps below it.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Int8
+
+from rampjax.circuit.device import DeviceParams, sigma_at
+from rampjax.circuit.programming import apply_health, realise_conductance
+from rampjax.circuit.ramp import RampParams, volts_per_uS
+
+CORRECTIONS = ("none", "one_point", "two_point")  # the number of a correction is its place here
+
+
+class CalibrationParams(NamedTuple):
+    """The traced part of a calibration: the kind of correction is data, so that one kernel serves all three."""
+
+    correction: Int[Array, ""]  # place in CORRECTIONS
+    middle: Int[Array, ""]  # index of the middle threshold, where `one_point` is right
+    last: Int[Array, ""]  # index of the last threshold; `two_point` is right there and at the first
+    read_averaging: Float[Array, ""]  # 1/sqrt(n_reads); 0 for a noise-free measurement
+
+
+def measurement_error_uS(
+    z: Float[Array, "*shape"], g_uS: Float[Array, "*shape"], device: DeviceParams, calibration: CalibrationParams
+) -> Float[Array, "*shape"]:
+    """Error of one device's measured conductance: sigma_read(g) z / sqrt(n_reads), µS."""
+    return sigma_at(device.sigma_read_uS, g_uS) * calibration.read_averaging * z
+
+
+def program_ramp_aware(
+    z_prog: Float[Array, " step"],
+    z_read: Float[Array, " step"] | None,
+    health: Int8[Array, " step"] | None,
+    g_target_uS: Float[Array, " step"],
+    device: DeviceParams,
+    ramp: RampParams,
+    calibration: CalibrationParams,
+) -> Float[Array, " step"]:
+    """Programs the steps in order, each aimed at what remains to its threshold after the steps before, as measured.
+
+    aim_k = clip((T_{k+1} - V_k^measured) c_int / (v_read t_pulse_k), g_min, g_max), where the measured ramp lags the ideal one by
+    the sum of all measured errors so far, each a device's conductance off its target.
+
+    Args:
+        z_prog: standard normal, one per programming event.
+        z_read: standard normal, one per measured device; None for a noise-free measurement.
+        health: which devices are stuck; None where none can be.
+        g_target_uS: ideal conductance of each step, µS.
+
+    Returns:
+        The conductances reached, µS.
+
+    References:
+        DESIGN §5 (beyond Yang et al. 2025).
+    """
+    gain = volts_per_uS(ramp)
+    # Padded steps have no pulse: 0/0 must not reach the ones before, so their gain is 1 here.
+    safe_gain = jnp.where(gain > 0, gain, 1.0)
+
+    def step(ahead_V: Array, inputs: tuple) -> tuple[Array, Array]:
+        z, z_m, cell, target_uS, gain_k, safe_k = inputs
+        aim_uS = jnp.clip(target_uS - ahead_V / safe_k, device.g_min_uS, device.g_max_uS)
+        g_uS = realise_conductance(z, aim_uS, device)
+        if cell is not None:
+            g_uS = apply_health(g_uS, cell, device)
+        seen_uS = g_uS if z_m is None else g_uS + measurement_error_uS(z_m, g_uS, device, calibration)
+        return ahead_V + (seen_uS - target_uS) * gain_k, g_uS
+
+    inputs = (z_prog, z_read, health, g_target_uS, gain, safe_gain)
+    _, g_uS = jax.lax.scan(step, jnp.zeros_like(ramp.start_V), inputs)
+    return g_uS
+
+
+def correct_ramp(
+    v_V: Float[Array, " threshold"],
+    v_measured_V: Float[Array, " threshold"],
+    v_target_V: Float[Array, " threshold"],
+    calibration: CalibrationParams,
+) -> Float[Array, " threshold"]:
+    """Corrects a ramp by what was measured of it.
+
+    one_point: V - (V_m - V_m^target) at the middle threshold m. two_point: shift and gain such that the ramp, as measured,
+    is right at the first and the last threshold; a random walk becomes a Brownian bridge.
+
+    Args:
+        v_V: the true ramp, V.
+        v_measured_V: the ramp as measured, V: the correction is computed from it.
+        v_target_V: where it should be, V.
+    """
+    shift_V = v_target_V[calibration.middle] - v_measured_V[calibration.middle]
+    one_point_V = v_V + shift_V
+    span_V = v_measured_V[calibration.last] - v_measured_V[0]
+    # A ramp that does not rise at all (every device stuck OFF) has no gain to correct.
+    gain = jnp.where(span_V > 0, (v_target_V[calibration.last] - v_target_V[0]) / jnp.where(span_V > 0, span_V, 1.0), 1.0)
+    two_point_V = v_target_V[0] + gain * (v_V - v_measured_V[0])
+    return jnp.where(calibration.correction == 0, v_V, jnp.where(calibration.correction == 1, one_point_V, two_point_V))

@@ -1,0 +1,105 @@
+"""The figures of a device: numbers and curves, each with how sure it is and where it is from."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.polynomial import polynomial
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from rampjax.config.toml_file import Frozen, NonNegative, Number, Positive, Share, Text
+
+N_COEFFICIENTS: Final = 5  # of every curve, so that all devices have one shape; the highest published fit is quartic
+
+# Seen in the published text; derived from such figures by arithmetic; reported second-hand; assumed; the user's own.
+Certainty = Literal["seen", "derived", "reported", "assumed", "user"]
+
+
+class _Sourced(Frozen):
+    certainty: Certainty
+    source: Text = Field(description="text that says where the figure is from")
+
+
+class Value(_Sourced):
+    """A number with how sure it is and where it is from."""
+
+    value: Number
+
+    @property
+    def text(self) -> str:
+        """The number as it is printed."""
+        return f"{self.value:g}"
+
+
+class NonNegativeValue(Value):
+    """A number that is 0 or more."""
+
+    value: NonNegative
+
+
+class PositiveValue(Value):
+    """A number above 0."""
+
+    value: Positive
+
+
+class ShareValue(Value):
+    """A probability, 0 to 1."""
+
+    value: Share
+
+
+class Curve(_Sourced):
+    """A standard deviation in µS as a function of the conductance: a constant, or a polynomial of g / g_unit_uS."""
+
+    constant: NonNegative | None = None
+    polynomial: tuple[Number, ...] | None = None  # ascending powers, µS
+    g_unit_uS: Positive | None = None  # 1 µS where a polynomial does not say
+    valid_uS: tuple[NonNegative, NonNegative] | None = None  # where the fit was made
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        if ("constant" in data) == ("polynomial" in data):
+            raise ValueError("must have exactly one of `constant` and `polynomial`")
+        if "constant" in data and "g_unit_uS" in data:
+            raise ValueError("must have `g_unit_uS` only beside `polynomial`")
+        terms, valid = data.get("polynomial"), data.get("valid_uS")
+        if isinstance(terms, list | tuple) and not 1 <= len(terms) <= N_COEFFICIENTS:
+            raise ValueError(f"must have 1 to {N_COEFFICIENTS} coefficients in `polynomial`")
+        if isinstance(valid, list | tuple) and len(valid) != 2:
+            raise ValueError("must have `valid_uS` as [lowest, highest]")
+        return data
+
+    def coefficients_uS(self) -> NDArray[np.float64]:
+        """Returns the coefficients (µS, µS/µS, ...) of ascending powers of g in µS, zero padded to five."""
+        terms = np.zeros(N_COEFFICIENTS)
+        given = self.polynomial if self.polynomial is not None else (self.constant or 0.0,)
+        terms[: len(given)] = given
+        return terms / (self.g_unit_uS or 1.0) ** np.arange(N_COEFFICIENTS)
+
+    @property
+    def text(self) -> str:
+        """The curve as it is printed, e.g. `4.782 - 0.009107 g`."""
+        if self.polynomial is None:
+            return f"{self.constant or 0.0:g}"
+        unit = self.g_unit_uS or 1.0
+        symbol = "g" if unit == 1.0 else "x"
+        powers = ["", f" {symbol}", *(f" {symbol}^{i}" for i in range(2, N_COEFFICIENTS))]
+        terms = [f"{'-' if c < 0 else '+'} {abs(c):g}{p}" for c, p in zip(self.polynomial, powers, strict=False) if c]
+        joined = " ".join(terms or ["+ 0"])
+        joined = joined[2:] if joined.startswith("+") else "-" + joined[2:]
+        return joined + ("" if unit == 1.0 else f", x = g / {unit:g} µS")
+
+    def minimum_uS(self, lowest_uS: float, highest_uS: float) -> tuple[float, float]:
+        """Returns the g (µS) in [lowest, highest] at which the curve is smallest, and its value (µS) there."""
+        terms = polynomial.polytrim(self.coefficients_uS())
+        turns = polynomial.polyroots(polynomial.polyder(terms)) if len(terms) > 2 else np.zeros(0)
+        real = np.real(turns[np.abs(np.imag(turns)) < 1e-9 * (1.0 + np.abs(turns))])
+        g_uS = np.concatenate([[lowest_uS, highest_uS], real[(real > lowest_uS) & (real < highest_uS)]])
+        sigma_uS = polynomial.polyval(g_uS, terms)
+        smallest = int(np.argmin(sigma_uS))
+        return float(g_uS[smallest]), float(sigma_uS[smallest])

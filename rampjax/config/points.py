@@ -1,0 +1,106 @@
+"""One point of a study: everything that is needed to simulate it, checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rampjax.checks import InputError
+from rampjax.config.devices import DEFAULT_DEVICE, DeviceConfig, is_device_file, load_device
+from rampjax.config.sections import CircuitConfig, DesignConfig
+from rampjax.config.settings import POINT_KEYS, parse_overrides, settings_of
+from rampjax.config.table_file import is_table_file, read_table
+from rampjax.config.toml_file import place, validate
+from rampjax.target.functions import Function, as_function
+
+Label = str | float | int
+
+
+@dataclass(frozen=True)
+class Point:
+    """One combination of function, resolution, calibration, circuit and device; `labels` is what its study varies."""
+
+    function: str  # a name, an expression in x, or a table's path, as the user spelled it
+    bits: int
+    levels: str
+    x_range: tuple[float, float] | None  # None: the function's own
+    calibration: str  # canonical spelling
+    circuit: CircuitConfig
+    device: DeviceConfig
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    device_overrides: Mapping[str, float] = field(default_factory=dict)  # device fields that replace the preset's
+    table_path: Path | None = None  # where the function is a table
+
+    def make_function(self) -> Function:
+        """Returns the function itself, read from its table where it is one."""
+        return load_function(self.function, self.table_path)
+
+
+def load_function(text: str, table_path: Path | None) -> Function:
+    """Returns the function of a name, an expression, or a table."""
+    return read_table(table_path, text) if table_path else as_function(text)
+
+
+def resolve_table(text: str, folder: Path) -> Path | None:
+    """Returns the path of a table, relative to `folder`; None where `text` is a name or an expression."""
+    return folder / text if is_table_file(text) else None
+
+
+def resolve_device(text: str, folder: Path) -> str:
+    """Returns the path of a device file, relative to `folder`; the name of a preset as it is."""
+    return str(folder / text) if is_device_file(text) else text
+
+
+def check_function(text: str, table_path: Path | None, where: str) -> None:
+    """Raises InputError unless `text` is a known function, an expression that parses, or a table that reads."""
+    try:
+        load_function(text, table_path)
+    except InputError as error:
+        raise InputError(place(where) + str(error)) from None
+
+
+def point_from_options(
+    function: str = "sigmoid",
+    bits: int = 5,
+    levels: str = "midrise",
+    range: str | Sequence[float] | None = None,
+    calibration: str = "none",
+    device: str = DEFAULT_DEVICE,
+    overrides: Sequence[str] = (),
+    *,
+    is_table: bool = False,
+) -> Point:
+    """Builds the point of `rampjax design` and `rampjax yield`, by the same checks as a study's.
+
+    Args:
+        function: a name, an expression in x, or a path that ends in `.csv`.
+        bits: bits of the output code, 2 to 16.
+        levels: `midrise`, `endpoint` or `zero`.
+        range: `LO:HI`, two numbers, or None for the function's own.
+        calibration: `none`, or `one_point`, `two_point`, `ramp_aware`, `redundant:N` joined by `+`.
+        device: a preset, or a path that ends in `.toml`.
+        overrides: `KEY=VALUE`, of `device.`, `circuit.` or `design.`; these win over the other arguments.
+        is_table: `function` is the path of a table, whatever it ends in.
+
+    Raises:
+        InputError: the first argument or override that is wrong.
+    """
+    settings = parse_overrides(overrides, POINT_KEYS)
+    options: dict[str, Any] = {"function": function, "bits": bits, "levels": levels, "calibration": calibration}
+    design = validate(DesignConfig, {**options, "range": range, **settings_of("design", settings)}, "")
+    circuit = validate(CircuitConfig, settings_of("circuit", settings), "")
+    device_overrides = {key: float(value) for key, value in settings_of("device", settings).items()}
+    named_here = "design.function" not in settings
+    table_path = Path(function) if is_table and named_here else resolve_table(design.function, Path())
+    check_function(design.function, table_path, "")
+    return Point(
+        function=design.function,
+        bits=design.bits,
+        levels=design.levels,
+        x_range=design.x_range,
+        calibration=design.calibration,
+        circuit=circuit,
+        device=load_device(device, device_overrides),
+        device_overrides=device_overrides,
+        table_path=table_path,
+    )

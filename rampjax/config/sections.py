@@ -1,0 +1,182 @@
+"""The sections of a study file, each a frozen model whose keys say unit and clock."""
+
+import math
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, field_serializer
+
+from rampjax.circuit.calibration_spec import parse_calibration
+from rampjax.config.devices import DEFAULT_DEVICE
+from rampjax.config.toml_file import Frozen, Integer, NonNegative, Positive, Text, between
+
+Levels = Literal["midrise", "endpoint", "zero"]
+MeasureName = Literal[
+    "max_inl_lsb",
+    "max_err_lsb",
+    "max_dnl_lsb",
+    "rmse_lsb",
+    "noise_rms_lsb",
+    "total_rmse_lsb",
+    "enob",
+    "missing_codes",
+]
+YieldMeasure = Literal["max_inl_lsb", "max_err_lsb", "max_dnl_lsb", "rmse_lsb", "noise_rms_lsb", "total_rmse_lsb"]
+FigureName = Literal["yield_vs_spec", "inl_per_code", "transfer", "ramp"]
+
+LEVELS: Final[tuple[Levels, ...]] = get_args(Levels)
+MEASURES: Final[tuple[MeasureName, ...]] = get_args(MeasureName)
+YIELD_MEASURES: Final[tuple[YieldMeasure, ...]] = get_args(YieldMeasure)  # those in LSB, where less is better
+FIGURES: Final[tuple[FigureName, ...]] = get_args(FigureName)
+
+MAX_READS: Final = 1_000_000
+MAX_COUNT: Final = 2**63 - 1
+
+Item = TypeVar("Item")
+
+
+def _distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    if len(set(items)) < len(items):
+        raise ValueError("must not name anything twice")
+    return items
+
+
+def _some(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    if not items:
+        raise ValueError("must have at least one entry")
+    return items
+
+
+def _inside_unit(value: float) -> float:
+    if not 0.0 < value < 1.0:
+        raise ValueError("must be above 0 and below 1")
+    return value
+
+
+def parse_range(given: Any) -> tuple[float, float] | None:
+    """Returns (lo, hi) from `LO:HI`, [lo, hi] or None (the function's own range); an end may be -inf or inf.
+
+    Raises:
+        ValueError: neither of these, NaN, or lo >= hi.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):
+        ends: list[Any] = given.split(":")
+    else:
+        ends = list(given) if isinstance(given, list | tuple) else []
+        if any(isinstance(end, bool) or not isinstance(end, int | float) for end in ends):
+            ends = []
+    try:
+        low, high = (float(end) for end in ends)
+    except (ValueError, OverflowError):
+        raise ValueError('must be "LO:HI" or [lo, hi]') from None
+    if not low < high:
+        raise ValueError("must have its low end below its high end")
+    if low == math.inf or high == -math.inf:
+        raise ValueError("must have a finite point between its ends")
+    return low, high
+
+
+def range_text(x_range: tuple[float, float]) -> str:
+    """Returns `LO:HI`, the inverse of `parse_range`."""
+    return ":".join(str(end).removesuffix(".0") for end in x_range)
+
+
+def _canonical_calibration(text: str) -> str:
+    return parse_calibration(text).text
+
+
+class DesignConfig(Frozen):
+    """What the column computes, and how it is calibrated."""
+
+    function: Text = Field(
+        default="sigmoid", description="a name, an expression in x, or the path of a table that ends in .csv"
+    )
+    bits: Annotated[Integer, between(2, 16)] = Field(default=5, description="bits of the output code, 2 to 16")
+    levels: Levels = Field(default="midrise", description="where the output levels lie")
+    range: Annotated[tuple[float, float] | None, BeforeValidator(parse_range)] = Field(
+        default=None, description="range of x, LO:HI; by default the function's own"
+    )
+    calibration: Annotated[Text, AfterValidator(_canonical_calibration)] = Field(
+        default="none", description="none, or one_point, two_point, ramp_aware, redundant:N joined by +"
+    )
+
+    model_config = ConfigDict(allow_inf_nan=True)  # a range may be infinite
+
+    @property
+    def x_range(self) -> tuple[float, float] | None:
+        """The range of x, or None for the function's own."""
+        return self.range
+
+    @field_serializer("range")
+    def _range_as_text(self, value: tuple[float, float] | None) -> str | None:
+        return None if value is None else range_text(value)
+
+
+class CircuitConfig(Frozen):
+    """The circuit around the devices; everything that varies is zero unless asked for."""
+
+    n_reads: Annotated[Integer, between(0, MAX_READS)] = Field(
+        default=0,
+        description="reads averaged whenever a calibration measures the ramp, each with the device's read noise;"
+        " 0: a noise-free measurement",
+    )
+    sigma_offset_V: NonNegative = Field(
+        default=0.0,
+        description="standard deviation of the comparator offset in V: static, once per column (device-to-device)",
+    )
+    t_clk_ns: Positive = Field(default=1.0, description="clock period in ns: a setting, no variation")
+    c_int_fF: Positive | None = Field(
+        default=None,
+        description="integration capacitance in fF: a setting, no variation; absent: the ramp just fits the window",
+    )
+    v_window_V: Positive = Field(
+        default=0.5, description="ramp and input stay within plus and minus this, in V: a setting"
+    )
+
+
+class MeasureConfig(Frozen):
+    """What is measured on every chip, and what counts as a good one."""
+
+    names: Annotated[tuple[MeasureName, ...], AfterValidator(_some), AfterValidator(_distinct)] = Field(
+        default=("max_inl_lsb", "rmse_lsb"), description="measures to summarise"
+    )
+    yield_of: YieldMeasure = Field(default="max_inl_lsb", description="measure that must be within the spec")
+    specs_lsb: Annotated[tuple[Positive, ...], AfterValidator(_some), AfterValidator(_distinct)] = Field(
+        default=(0.25, 0.5, 1.0), description="specs in LSB"
+    )
+    confidence: Annotated[float, Strict(), AfterValidator(_inside_unit)] = Field(
+        default=0.95, description="level of the confidence intervals, as a fraction"
+    )
+    save_samples: Annotated[bool, Strict()] = Field(
+        False, description="write the measures of every chip to samples.npz; memory then grows with samples"
+    )
+
+
+class ReportConfig(Frozen):
+    """What the report shows."""
+
+    figures: Annotated[tuple[FigureName, ...], AfterValidator(_distinct)] = Field(
+        default=FIGURES, description="figures to draw"
+    )
+
+
+class DeviceChoice(Frozen):
+    """The device of a study: a preset or a device file, and the fields that replace its own."""
+
+    preset: Text = Field(
+        default=DEFAULT_DEVICE, description="name of a preset, or the path of a device file that ends in .toml"
+    )
+    overrides: dict[str, float] = Field(default_factory=dict)
+
+
+class StudyHead(Frozen):
+    """What stands at the top of a study file."""
+
+    title: Text = Field(description="the question, as text")
+    samples: Annotated[Integer, between(1, MAX_COUNT)] = Field(
+        default=10_000, description="chips simulated at each point"
+    )
+    seed: Annotated[Integer, between(0, MAX_COUNT)] = Field(
+        default=1, description="seed of every random number, 0 to 2**63 - 1"
+    )

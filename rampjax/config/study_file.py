@@ -1,0 +1,200 @@
+"""A study: one TOML file that says what is simulated and measured, checked whole before anything runs."""
+
+import hashlib
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import Field
+
+from rampjax.checks import InputError
+from rampjax.config.devices import (
+    FIELDS,
+    DeviceConfig,
+    check_device_name,
+    check_device_value,
+    is_device_file,
+    load_device,
+)
+from rampjax.config.points import Label, Point, check_function, point_from_options, resolve_device, resolve_table
+from rampjax.config.sections import (
+    FIGURES,
+    MEASURES,
+    CircuitConfig,
+    DesignConfig,
+    DeviceChoice,
+    MeasureConfig,
+    ReportConfig,
+    StudyHead,
+    range_text,
+)
+from rampjax.config.settings import (
+    DEVICE_KEYS,
+    STUDY_KEYS,
+    check_vary,
+    full_key,
+    parse_override,
+    parse_overrides,
+    settings_of,
+    with_settings,
+)
+from rampjax.config.toml_file import Text, quoted, read_toml, shown, unknown_key, validate
+
+__all__ = [
+    "FIGURES",
+    "MEASURES",
+    "CircuitConfig",
+    "DesignConfig",
+    "MeasureConfig",
+    "Point",
+    "ReportConfig",
+    "StudyConfig",
+    "load_study",
+    "parse_override",
+    "point_from_options",
+]
+
+MAX_POINTS: Final = 10_000
+FILE_KEYS: Final = ("title", "samples", "seed", "design", "device", "circuit", "vary", "measure", "report")
+
+
+class StudyConfig(StudyHead):
+    """A study that has been checked; `points()` are its combinations, `canonical()` what its hash stands on."""
+
+    name: Text  # the file's, without its ending
+    folder: Path  # paths of tables and device files are relative to it
+    design: DesignConfig = DesignConfig()
+    device: DeviceChoice = DeviceChoice()
+    circuit: CircuitConfig = CircuitConfig()
+    vary: dict[str, list[Any]] = Field(default_factory=dict)  # canonical values, in the order of the file
+    measure: MeasureConfig = MeasureConfig()
+    report: ReportConfig = ReportConfig()
+
+    def points(self) -> list[Point]:
+        """Returns every combination of the lists of [vary], the last list varying fastest."""
+        return list(self._points)
+
+    @cached_property
+    def _points(self) -> tuple[Point, ...]:
+        devices: dict[tuple[str, tuple[tuple[str, float], ...]], DeviceConfig] = {}
+        return tuple(
+            self._point(dict(zip(self.vary, values, strict=True)), devices)
+            for values in itertools.product(*self.vary.values())
+        )
+
+    def _point(self, varied: Mapping[str, Any], devices: dict[Any, DeviceConfig]) -> Point:
+        settings = {full_key(key): value for key, value in varied.items()}
+        design = self.design.model_copy(update=settings_of("design", settings))
+        device_settings = settings_of("device", settings)
+        preset = device_settings.pop("preset", self.device.preset)
+        overrides = {**self.device.overrides, **device_settings}
+        key = (preset, tuple(overrides.items()))
+        if key not in devices:
+            devices[key] = load_device(resolve_device(preset, self.folder), overrides)
+        return Point(
+            function=design.function,
+            bits=design.bits,
+            levels=design.levels,
+            x_range=design.x_range,
+            calibration=design.calibration,
+            circuit=self.circuit.model_copy(update=settings_of("circuit", settings)),
+            device=devices[key],
+            labels={key: _label(value) for key, value in varied.items()},
+            device_overrides=overrides,
+            table_path=resolve_table(design.function, self.folder),
+        )
+
+    def canonical(self) -> dict[str, Any]:
+        """Returns, as JSON has it, all that the results depend on, with the numbers of devices and hashes of tables."""
+        points = self.points()
+        devices = {point.device.model_dump_json(): point.device for point in points}
+        tables = {point.function: point.table_path for point in points if point.table_path}
+        return {
+            **self.model_dump(mode="json", exclude={"folder", "vary"}),
+            "vary": {key: [_label(value) for value in values] for key, values in self.vary.items()},
+            "devices": [_numbers(device) for device in devices.values()],
+            "tables": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in tables.items()},
+        }
+
+
+def load_study(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:
+    """Loads a study file and checks it whole: every key, every value of every list, and every point.
+
+    Args:
+        path: the TOML file.
+        overrides: `KEY=VALUE`, e.g. "device.sigma_prog_uS=4.0" or "samples=100"; what is set so is no longer varied.
+
+    Raises:
+        InputError: the first thing that is wrong, with file, key and what was expected.
+    """
+    where = str(path)
+    data = read_toml(Path(path), "a study")
+    for key in data:
+        if key not in FILE_KEYS:
+            raise InputError(f"{where}: {unknown_key(key, FILE_KEYS)}")
+    data = with_settings(data, parse_overrides(overrides, STUDY_KEYS))
+    if not isinstance(data.setdefault("vary", {}), dict):
+        raise InputError(f"{where}: `vary` must be a table of lists, but is {shown(data['vary'])}.")
+    _check_set_once(data, where)
+    data["vary"] = check_vary(data["vary"], where)
+    if isinstance(data.get("device"), dict):
+        data["device"] = _device_choice(data["device"], where)
+    head = {"name": Path(path).stem, "folder": Path(path).parent}
+    study = validate(StudyConfig, {"title": head["name"], **data, **head}, where)
+    _check_points(study, where)
+    return study
+
+
+def _check_set_once(data: Mapping[str, Any], where: str) -> None:
+    """Raises InputError where a section sets what [vary] varies: the section's value would mean nothing."""
+    for key in data["vary"]:
+        section, _, field = full_key(key).partition(".")
+        if isinstance(data.get(section), dict) and field in data[section]:
+            raise InputError(f"{where}: `{section}.{field}` is also varied by `vary.{key}`, expected one of the two.")
+
+
+def _device_choice(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Returns the [device] table as preset and overrides, each override checked."""
+    fields = {field: value for field, value in table.items() if field != "preset"}
+    for field, value in fields.items():
+        if field not in FIELDS:
+            known = ["device.preset", *DEVICE_KEYS]
+            raise InputError(f"{where}: {unknown_key(f'device.{field}', known)}")
+        fields[field] = check_device_value(field, value, where, f"device.{field}")
+    return {**({"preset": table["preset"]} if "preset" in table else {}), "overrides": fields}
+
+
+def _check_points(study: StudyConfig, where: str) -> None:
+    """Raises InputError unless every function is one, and every combination makes a point."""
+    n_points = math.prod(len(values) for values in study.vary.values())
+    if n_points > MAX_POINTS:
+        raise InputError(f"{where}: `vary` must make at most {MAX_POINTS} points, but makes {n_points}.")
+    label = "vary.function" if "function" in study.vary else "design.function"
+    for function in study.vary.get("function", [study.design.function]):
+        check_function(function, resolve_table(function, study.folder), f"{where}: `{label}`")
+    label = "vary.device" if "device" in study.vary else "device.preset"
+    presets = study.vary.get("device", [study.device.preset])
+    for preset in presets:
+        if not is_device_file(preset):
+            check_device_name(preset, f"{where}: `{label}`")
+    names = [Path(preset).stem if is_device_file(preset) else preset for preset in presets]
+    if len(set(names)) < len(names):
+        raise InputError(f"{where}: `vary.device` must not have two devices of one name, but has {quoted(names)}.")
+    try:
+        study.points()
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _label(value: Any) -> Label:
+    """Returns a varied value as tables and figures name it."""
+    return range_text(value) if isinstance(value, tuple) else value
+
+
+def _numbers(device: DeviceConfig) -> dict[str, Any]:
+    """Returns what a device's results depend on: its numbers, not their sources."""
+    prose = {"certainty", "source"}
+    return device.model_dump(mode="json", exclude={"title": True, **dict.fromkeys(FIELDS, prose)})

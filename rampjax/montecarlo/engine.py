@@ -1,0 +1,209 @@
+"""The engine: any model, any measures, any number of samples, in blocks of one fixed shape.
+
+Every sample has the same bits whatever the number of chunks, devices or interruptions, on one platform and version: the compiled
+kernel only ever sees whole blocks (XLA's vectorisation changes last bits with the batch size otherwise), samples beyond the
+last are computed and dropped, and statistics are reduced on the host in float64 in sample order. Memory does not grow
+with the number of samples.
+"""
+
+import functools
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Key
+
+from rampjax.checks import check_between
+from rampjax.montecarlo.keys import MAX_SEED, sample_key, study_key
+from rampjax.montecarlo.statistics import BlockSums, Statistics
+
+BLOCK = {"cpu": 256, "gpu": 16_384}  # samples per block; the bits depend on it, so it belongs to the platform
+_VALUES_PER_CALL = 2**19  # random numbers or so that one call works on per device
+_IN_FLIGHT = 2  # calls dispatched ahead of the host's reduction
+CHUNK_SAMPLES = 65_536
+
+trace_counts: Counter[str] = Counter()  # how often each model was traced: one trace is one compiled kernel
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A model with its measures: one sample from its key. Static and hashable; all numbers are in `params`."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the measures, in the order of the returned values."""
+
+    @property
+    def width(self) -> int:
+        """About how many numbers a sample works on: sizes a call."""
+
+    def __call__(self, key: Key[Array, ""], params: Any) -> tuple[Array, Array]:
+        """Returns the measures, shape (n_measures,), and what is kept raw of the first samples, any shape."""
+
+
+@runtime_checkable
+class ChunkStore(Protocol):
+    """Where finished chunks are kept between runs."""
+
+    def load(self, first: int, count: int) -> "Chunk | None":
+        """Returns the chunk of the samples from `first` on, or None where it is not finished."""
+
+    def save(self, chunk: "Chunk") -> None:
+        """Keeps a finished chunk: all of it or, when interrupted, nothing."""
+
+
+class Chunk(NamedTuple):
+    """A finished range of samples."""
+
+    first: int
+    count: int
+    sums: BlockSums
+    kept: np.ndarray  # raw values of the samples below n_keep
+    measures: np.ndarray  # (count, n_measures) where samples are saved, else empty
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run returns: statistics of all samples, raw values of the first ones."""
+
+    statistics: Statistics
+    kept: np.ndarray  # (n_keep, ...)
+    measures: np.ndarray  # (n_samples, n_measures) float32 where samples are saved, else empty
+
+
+def run(
+    model: Model,
+    params: Any,
+    *,
+    n_samples: int,
+    seed: int,
+    specs: Sequence[float] = (),
+    n_keep: int = 0,
+    save_samples: bool = False,
+    chunk_samples: int = CHUNK_SAMPLES,
+    store: ChunkStore | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Result:
+    """Simulates samples 0..n_samples-1 of a study and reduces their measures.
+
+    Args:
+        model: static part, a hashable callable.
+        params: traced part, a pytree of arrays.
+        n_samples: number of samples (chips).
+        seed: 0..2**63-1.
+        specs: values at which samples within the spec (measure <= spec) are counted exactly.
+        n_keep: of how many first samples the raw values are returned.
+        save_samples: return the measures of every sample too; memory then grows with n_samples.
+        chunk_samples: samples per chunk, rounded up to whole blocks.
+        store: keeps finished chunks, so that a killed run continues.
+        devices: local devices to spread the blocks over; all by default.
+        progress: called with the number of samples just finished.
+
+    Raises:
+        InputError: n_samples, seed or chunk_samples out of range.
+    """
+    check_between("samples", n_samples, 1, 2**62)
+    check_between("seed", seed, 0, MAX_SEED)
+    check_between("chunk_samples", chunk_samples, 1, 2**62)
+    devices = tuple(devices or jax.local_devices())
+    block = block_size(devices[0])
+    chunk_samples = -(-chunk_samples // block) * block
+    statistics = Statistics.empty(model.names, specs)
+    kept, measures = [], []
+    for first in range(0, n_samples, chunk_samples):
+        count = min(chunk_samples, n_samples - first)
+        chunk = store.load(first, count) if store else None
+        if chunk is None:
+            chunk = _run_chunk(model, params, seed, first, count, block, statistics, n_keep, save_samples, devices)
+            if store:
+                store.save(chunk)
+        statistics = statistics.add(chunk.sums)
+        kept.append(chunk.kept)
+        measures.append(chunk.measures)
+        if progress:
+            progress(count)
+    return Result(statistics, np.concatenate(kept), np.concatenate(measures))
+
+
+def block_size(device: jax.Device) -> int:
+    """Samples per block on a device's platform."""
+    return BLOCK.get(device.platform, BLOCK["gpu"])
+
+
+def _run_chunk(
+    model: Model,
+    params: Any,
+    seed: int,
+    first: int,
+    count: int,
+    block: int,
+    statistics: Statistics,
+    n_keep: int,
+    save_samples: bool,
+    devices: tuple[jax.Device, ...],
+) -> Chunk:
+    sums, kept, saved = [], [], []
+    for start, values, raw in _calls(model, params, seed, first, count, block, devices):
+        n = min(len(values), first + count - start)
+        sums.append(statistics.block_sums(values[:n], block))
+        kept.append(np.asarray(raw[: max(min(n_keep - start, n), 0)]))
+        saved.append(values[: n if save_samples else 0])
+    return Chunk(first, count, BlockSums.concatenate(sums), np.concatenate(kept), np.concatenate(saved))
+
+
+def _calls(
+    model: Model, params: Any, seed: int, first: int, count: int, block: int, devices: tuple[jax.Device, ...]
+) -> Iterator[tuple[int, np.ndarray, Array]]:
+    """Runs the calls that cover a chunk, a few ahead of the reader: (first sample, measures, raw values on the device)."""
+    blocks_per_device = max(1, _VALUES_PER_CALL // (block * model.width))
+    mesh = _mesh(devices)
+    kernel = _kernel(model, block, mesh)
+    params = jax.device_put(params, NamedSharding(mesh, PartitionSpec()))
+    samples_per_call = block * blocks_per_device * len(devices)
+    base = study_key(seed)
+    pending: deque[tuple[int, Array, Array]] = deque()
+    for start in range(first, first + count, samples_per_call):
+        starts = start + block * np.arange(blocks_per_device * len(devices), dtype=np.uint64)
+        halves = np.stack([starts >> np.uint64(32), starts & np.uint64(0xFFFFFFFF)], axis=-1).astype(np.uint32)
+        pending.append((start, *kernel(base, halves, params)))
+        if len(pending) == _IN_FLIGHT:
+            begin, values, raw = pending.popleft()
+            yield begin, np.asarray(values), raw
+    for begin, values, raw in pending:
+        yield begin, np.asarray(values), raw
+
+
+def _mesh(devices: tuple[jax.Device, ...]) -> Mesh:
+    # Auto, not Explicit (the default of `jax.make_mesh`): explicit axes change how sigmoids are vectorised.
+    return Mesh(np.array(devices), ("block",), axis_types=(AxisType.Auto,))
+
+
+@functools.lru_cache(maxsize=256)
+def _kernel(model: Model, block: int, mesh: Mesh) -> Callable[..., tuple[Array, Array]]:
+    """Compiles the model: vmap inside a block, one block after the other on each device, devices side by side."""
+
+    def one_block(base: Array, start: Array, params: Any) -> tuple[Array, Array]:
+        # A block never straddles a multiple of 2**32, since its size is a power of two.
+        keys = jax.vmap(lambda offset: sample_key(base, start[0], start[1] + offset))(jnp.arange(block, dtype=jnp.uint32))
+        return jax.vmap(model, in_axes=(0, None))(keys, params)
+
+    def many_blocks(base: Array, starts: Array, params: Any) -> tuple[Array, Array]:
+        trace_counts[type(model).__name__] += 1
+        values, raw = jax.lax.map(lambda start: one_block(base, start, params), starts)
+        return values.reshape(-1, values.shape[-1]), raw.reshape(-1, *raw.shape[2:])
+
+    sharded = jax.shard_map(
+        many_blocks,
+        mesh=mesh,
+        in_specs=(PartitionSpec(), PartitionSpec("block"), PartitionSpec()),
+        out_specs=PartitionSpec("block"),
+        check_vma=False,  # lax.map under shard_map wants it
+    )
+    return jax.jit(sharded)
+

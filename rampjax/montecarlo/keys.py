@@ -1,0 +1,16 @@
+"""Keys of samples: sample number n draws from a stream keyed by the seed and n alone (DESIGN §7)."""
+
+import jax
+from jaxtyping import Array, Key, UInt32
+
+MAX_SEED = 2**63 - 1
+
+
+def study_key(seed: int) -> Key[Array, ""]:
+    """The key of a study: both halves of a 64-bit seed count."""
+    return jax.random.fold_in(jax.random.key(seed & 0xFFFFFFFF), seed >> 32)
+
+
+def sample_key(base: Key[Array, ""], high: UInt32[Array, ""], low: UInt32[Array, ""]) -> Key[Array, ""]:
+    """The key of sample `high * 2**32 + low`. Two folds, since one overflows at 2**32."""
+    return jax.random.fold_in(jax.random.fold_in(base, high), low)

@@ -1,0 +1,169 @@
+"""The answer of a study in plain sentences, every number of them computed from its tables."""
+
+import math
+
+import pandas as pd
+
+from rampjax.report.meta import ReportMeta, measure_label
+from rampjax.report.points import Value, View, describe, make_view, select, show
+from rampjax.report.tables import Tables
+
+GOOD_YIELD = 0.99
+
+
+def answer(meta: ReportMeta, tables: Tables) -> str:
+    """Returns the answer in one or two sentences, with the read-noise note where the study has one."""
+    return " ".join(answer_sentences(meta, tables))
+
+
+def answer_sentences(meta: ReportMeta, tables: Tables) -> tuple[str, ...]:
+    """Returns the answer, most important sentence first: the headline, what noise adds, and how far it reaches.
+
+    The first compares two values of the compared key at the slice of `points.make_view`. The worst INL, which is
+    static, is never stated without the temporal noise beside it.
+    """
+    view = make_view(meta, tables)
+    sentences = [
+        _headline(meta, tables, view),
+        _noise(tables, view),
+        _reach(tables, view),
+        meta.read_noise_note,
+    ]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def percent(fraction: float, ci_low: float, ci_high: float) -> str:
+    """Returns "99.8" for a yield, with as many decimals as its interval can tell apart (at most four)."""
+    return _trim(100 * fraction, _decimals(ci_low, ci_high))
+
+
+def percent_interval(ci_low: float, ci_high: float) -> str:
+    """Returns "99.7–99.9" for the interval of a yield."""
+    decimals = _decimals(ci_low, ci_high)
+    return f"{_trim(100 * ci_low, decimals)}–{_trim(100 * ci_high, decimals)}"
+
+
+def _decimals(ci_low: float, ci_high: float) -> int:
+    half_width_percent = 50 * (ci_high - ci_low)
+    if not half_width_percent > 0:
+        return 1
+    return min(max(math.ceil(-math.log10(half_width_percent)), 0), 4)
+
+
+def _trim(value: float, decimals: int) -> str:
+    # 0 and 100 % exactly are worth telling from what only rounds to them
+    return f"{value:.0f}" if value in (0.0, 100.0) else f"{value:.{decimals}f}"
+
+
+def confidence_text(confidence: float) -> str:
+    """Returns "95 %" for 0.95."""
+    return f"{100 * confidence:g} %"
+
+
+def count_text(count: float) -> str:
+    """Returns a count as text, from ten thousand on with thin spaces: "40 000"."""
+    return f"{round(count):,}".replace(",", "\u202f") if count >= 10_000 else f"{round(count)}"
+
+
+def _subject(view: View) -> str:
+    """Returns "at 5 bits, an uncalibrated sigmoid column of taox_paper": all but what is compared."""
+
+    def held(key: str) -> Value | None:
+        return view.at(key) if key != view.compare and key in (*view.keys, *view.fixed) else None
+
+    function, device, calibration, bits = (held(key) for key in ("function", "device", "calibration", "bits"))
+    named = function is not None and str(function).isidentifier()
+    words = ["uncalibrated" if calibration == "none" else "", str(function) if named else "", "column"]
+    column = " ".join(word for word in words if word)
+    parts = [f"{'an' if column[0].lower() in 'aeiou' else 'a'} {column}"]
+    parts += [f"for {function}"] if function is not None and not named else []
+    parts += [f"of {device}"] if device is not None else []
+    parts += [describe("calibration", calibration)] if calibration not in (None, "none") else []
+    said = ("function", "device", "calibration", "bits", view.compare)
+    parts += [describe(key, view.at(key)) for key in view.keys if key not in said]
+    return (f"at {show(bits)} bits, " if bits is not None else "") + " ".join(parts)
+
+
+def _yield_row(tables: Tables, where: dict[str, Value]) -> "pd.Series[float]":
+    return select(tables.yields, where).iloc[0]
+
+
+def _headline(meta: ReportMeta, tables: Tables, view: View) -> str:
+    spec = f"{view.spec_lsb:g} LSB"
+    inside = (
+        f"stays within {spec}"
+        if meta.yield_of == "max_inl_lsb"
+        else f"keeps its {measure_label(meta.yield_of)} within {spec}"
+    )
+    where = view.where(spec_lsb=view.spec_lsb)
+    best = _yield_row(tables, {**where, **view.best_point()})
+    interval = percent_interval(best["ci_low"], best["ci_high"])
+    share = percent(best["yield_fraction"], best["ci_low"], best["ci_high"])
+    ci = f"{confidence_text(meta.confidence)} CI {interval}"
+    text = f"{_upper(_subject(view))} {inside} on {share} % of chips ({ci}"
+    chips = f", {count_text(best['n_samples'])} chips)"
+    if view.compare is None or view.best is None or view.against is None:
+        return f"{text}{chips}."
+    other = _yield_row(tables, {**where, view.compare: view.against})
+    other_share = percent(other["yield_fraction"], other["ci_low"], other["ci_high"])
+    other_interval = percent_interval(other["ci_low"], other["ci_high"])
+    against = f"{other_share} % ({other_interval}) {describe(view.compare, view.against)}"
+    overlap = best["ci_low"] <= other["ci_high"] and other["ci_low"] <= best["ci_high"]
+    caveat = ", a difference that the intervals do not resolve" if overlap else ""
+    return f"{text}{chips} {describe(view.compare, view.best)}, against {against}{caveat}."
+
+
+def _reach(tables: Tables, view: View) -> str:
+    """Says up to how many bits nearly all chips stay inside, or how far the functions differ."""
+    if view.compare is None or view.best is None or view.against is None:
+        return ""
+    at_spec = view.where(spec_lsb=view.spec_lsb)
+    if "bits" in view.slice:
+        across = select(tables.yields, {key: value for key, value in at_spec.items() if key != "bits"})
+        best, against = (_bits_reached(select(across, {view.compare: value})) for value in (view.best, view.against))
+        who, other = describe(view.compare, view.best), describe(view.compare, view.against)
+        if best is None and against is None:
+            return f"At none of the bit widths do {100 * GOOD_YIELD:g} % of chips stay inside, {who} or {other}."
+        limits = [
+            f"up to {show(bits)} bits" if bits is not None else "at none of the bit widths" for bits in (best, against)
+        ]
+        return f"{_upper(who)}, at least {100 * GOOD_YIELD:g} % of chips stay inside {limits[0]}; {other}, {limits[1]}."
+    if "function" in view.slice:
+        across = select(tables.yields, {key: value for key, value in at_spec.items() if key != "function"})
+        ordered = select(across, {view.compare: view.best}).sort_values("yield_fraction", kind="stable")
+        low, high = (
+            f"{percent(row['yield_fraction'], row['ci_low'], row['ci_high'])} % ({row['function']})"
+            for row in (ordered.iloc[0], ordered.iloc[-1])
+        )
+        return f"Over the {len(ordered)} functions this share ranges from {low} to {high}."
+    return ""
+
+
+def _bits_reached(rows: pd.DataFrame) -> float | None:
+    """Returns up to how many bits, from the fewest on without a gap, the yield is good; None where it never is."""
+    reached = None
+    for _, row in rows.sort_values("bits").iterrows():
+        if row["yield_fraction"] < GOOD_YIELD:
+            break
+        reached = float(row["bits"])
+    return reached
+
+
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _noise(tables: Tables, view: View) -> str:
+    """States the mean worst INL beside the temporal noise; nothing where the noise was not measured."""
+    where = {**view.where(), **view.best_point()}
+    who = "Its"
+    if view.compare is not None and view.best is not None:
+        who = f"{_upper(describe(view.compare, view.best))}, its"
+    means = select(tables.summary, where).drop_duplicates("measure").set_index("measure")["mean"]
+    if "noise_rms_lsb" not in means.index:
+        return ""
+    noise = means["noise_rms_lsb"]
+    if "max_inl_lsb" not in means.index:
+        return f"{who} temporal noise is {noise:.3g} LSB rms." if noise > 0 else "No temporal noise was simulated."
+    beside = f"temporal noise adds {noise:.3g} LSB rms" if noise > 0 else "no temporal noise was simulated"
+    return f"{who} worst INL, which is static, averages {means['max_inl_lsb']:.3g} LSB; {beside}."

@@ -1,0 +1,188 @@
+"""The tables of the page: yields and measures laid out for reading, cut to a readable size."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from rampjax.report.answer import confidence_text, count_text, percent, percent_interval
+from rampjax.report.meta import MEASURE_LABELS, ReportMeta, measure_label, measure_unit
+from rampjax.report.points import Value, View, select, show, slice_text
+from rampjax.report.style import legend_name
+from rampjax.report.tables import Tables
+
+MAX_ROWS = 48
+MAX_COLUMNS = 9
+MAX_SHARED_COLUMNS = 6  # of values and specs in one table
+MAX_GRIDS = 4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its number, the small text beside it, and how dark its ground is (0 to 1; None for plain)."""
+
+    main: str
+    small: str = ""
+    shade: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its names, its cells, and how many rows the first name spans (0 where a row above spans it)."""
+
+    names: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    span: int = 1
+    starts_group: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of the page: title, heads of the row names, heads of the columns, rows, and a note below."""
+
+    title: str
+    row_heads: tuple[str, ...]
+    column_heads: tuple[str, ...]
+    rows: tuple[Row, ...]
+    note: str = ""
+
+
+def yield_grids(meta: ReportMeta, tables: Tables, view: View) -> tuple[Grid, ...]:
+    """Lays out the yield table: rows are functions, bits and what else varies, columns the compared values and specs.
+
+    All specs share one table where it stays narrow; else each has its own, the headline spec first.
+    """
+    specs = sorted(set(tables.yields["spec_lsb"]))
+    compared: tuple[Value, ...] = view.values[view.compare] if view.compare else ("",)
+    row_keys = [key for key in _ordered(view.keys) if key != view.compare]
+    if len(compared) * len(specs) <= MAX_SHARED_COLUMNS:
+        return (
+            _yield_grid(
+                tables, view, row_keys, [(value, spec) for value in compared for spec in specs], "", len(specs) > 1
+            ),
+        )
+    grids = []
+    for spec in sorted(specs, key=lambda spec: (spec != view.spec_lsb, spec))[:MAX_GRIDS]:
+        columns = [(value, spec) for value in compared[:MAX_COLUMNS]]
+        grids.append(_yield_grid(tables, view, row_keys, columns, f"Spec {spec:g} LSB", False))
+    return tuple(grids)
+
+
+def _yield_grid(
+    tables: Tables,
+    view: View,
+    row_keys: Sequence[str],
+    columns: Sequence[tuple[Value, float]],
+    title: str,
+    spec_in_head: bool,
+) -> Grid:
+    keys = [*row_keys, *([view.compare] if view.compare else []), "spec_lsb"]
+    found = {tuple(row[key] for key in keys): row for _, row in tables.yields.iterrows()}
+    names = list(dict.fromkeys(key[: len(row_keys)] for key in found))
+    names.sort(key=lambda name: [view.values[key].index(value) for key, value in zip(row_keys, name, strict=True)])
+    rows = []
+    for name in names[:MAX_ROWS]:
+        cells = []
+        for value, spec in columns:
+            row = found.get((*name, *((value,) if view.compare else ()), spec))
+            cells.append(Cell("") if row is None else _yield_cell(row))
+        rows.append(Row(tuple(show(value) for value in name), tuple(cells)))
+    heads = [
+        "\n".join(
+            part
+            for part in (
+                legend_name(view.compare, value) if view.compare else "",
+                f"{spec:g} LSB" if spec_in_head or not view.compare else "",
+            )
+            if part
+        )
+        for value, spec in columns
+    ]
+    left_out = []
+    if len(names) > MAX_ROWS:
+        left_out.append(f"{MAX_ROWS} of {len(names)} rows")
+    if view.compare and len(view.values[view.compare]) > len(dict.fromkeys(value for value, _ in columns)):
+        left_out.append(f"{len(columns)} of {len(view.values[view.compare])} values of {view.compare}")
+    note = f"Shown: {' and '.join(left_out)}. " if left_out else ""
+    return Grid(title, tuple(row_keys), tuple(heads), _grouped(rows), note)
+
+
+def _yield_cell(row: "pd.Series[float]") -> Cell:
+    low, high = row["ci_low"], row["ci_high"]
+    return Cell(percent(row["yield_fraction"], low, high), percent_interval(low, high), float(row["yield_fraction"]))
+
+
+def measure_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
+    """Lays out the means of all measures at the slice, by function and compared value, noise beside the worst INL."""
+    spread = [key for key in ("function", "bits") if key in view.slice]
+    # with functions and bits both varying, all bits would make the table long: they stay at the slice
+    free = spread[:1]
+    row_keys = [*free, *([view.compare] if view.compare else [])]
+    where = {key: value for key, value in view.slice.items() if key not in free}
+    rows_at_slice = select(tables.summary, where)
+    present = set(rows_at_slice["measure"])
+    measures = [m for m in MEASURE_LABELS if m in present] + sorted(present - set(MEASURE_LABELS))
+    found = {(*(row[key] for key in row_keys), row["measure"]): row for _, row in rows_at_slice.iterrows()}
+    names = list(dict.fromkeys(key[:-1] for key in found))
+    names.sort(key=lambda name: [view.values[key].index(value) for key, value in zip(row_keys, name, strict=True)])
+    rows = [
+        Row(
+            tuple(
+                legend_name(key, value) if key == "calibration" else show(value)
+                for key, value in zip(row_keys, name, strict=True)
+            ),
+            tuple(_measure_cell(found.get((*name, measure))) for measure in measures),
+        )
+        for name in names[:MAX_ROWS]
+    ]
+    heads = tuple(f"{measure_label(m)} ({measure_unit(m)})" if measure_unit(m) else measure_label(m) for m in measures)
+    title = f"Means at {slice_text(where)}" if where else "Means over the chips"
+    cut = f"Shown: {MAX_ROWS} of {len(names)} rows. " if len(names) > MAX_ROWS else ""
+    if "max_inl_lsb" in present and "noise_rms_lsb" not in present:
+        cut += "The worst INL is static: temporal noise was not measured here, and adds to it. "
+    interval = f"{confidence_text(meta.confidence)} confidence interval"
+    note = f"{cut}Mean over the chips; small, its {interval} and q95, the 95 % quantile over the chips."
+    return Grid(title, tuple(row_keys), heads, _grouped(rows), note)
+
+
+def _grouped(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Lets the first name of neighbouring rows that share it span them all, where rows have more than one name."""
+    if not rows or len(rows[0].names) < 2:
+        return tuple(rows)
+    grouped: list[Row] = []
+    for _, same in itertools.groupby(rows, key=lambda row: row.names[0]):
+        group = list(same)
+        grouped.append(replace(group[0], span=len(group), starts_group=True))
+        grouped.extend(replace(row, span=0) for row in group[1:])
+    return tuple(grouped)
+
+
+def _measure_cell(row: "pd.Series[float] | None") -> Cell:
+    if row is None or pd.isna(row["mean"]):
+        return Cell("")
+    low, high = row["mean_ci_low"], row["mean_ci_high"]
+    if pd.isna(low) or not high > low:
+        return Cell(f"{row['mean']:.4g}", f"q95 {row['p95']:.4g}")
+    # as many digits as the interval tells apart, but three at least and four at most
+    magnitude = math.floor(math.log10(abs(row["mean"]))) if row["mean"] else 0
+    decimals = max(min(max(math.ceil(-math.log10(0.5 * (high - low))), 2 - magnitude), 3 - magnitude), 0)
+    mean, low_text, high_text, q95 = (f"{value:.{decimals}f}" for value in (row["mean"], low, high, row["p95"]))
+    return Cell(mean, f"{low_text}–{high_text}; q95 {q95}")
+
+
+def common_text(tables: Tables, view: View) -> str:
+    """Says what all points share: "sigmoid, 5 bits, midrise levels, taox_paper; 40 000 chips per point"."""
+    fixed = dict(view.fixed)
+    if "levels" in tables.summary.columns and "levels" not in view.keys:
+        fixed["levels"] = tables.summary["levels"].iloc[0]
+    counts = sorted(set(tables.yields["n_samples"]))
+    chips = count_text(counts[0]) if len(counts) == 1 else f"{count_text(counts[0])} to {count_text(counts[-1])}"
+    shared = slice_text(fixed)
+    return f"{shared}; {chips} chips per point" if shared else f"{chips} chips per point"
+
+
+def _ordered(keys: Sequence[str]) -> list[str]:
+    order = ("function", "bits", "levels", "device")
+    return sorted(keys, key=lambda key: order.index(key) if key in order else len(order))

@@ -1,0 +1,158 @@
+"""Which points of a study to compare, at which slice of the rest: one choice, shared by the answer and every figure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from rampjax.report.meta import ReportMeta
+from rampjax.report.tables import Tables, key_columns
+
+Value = str | float
+UNITS = {"uS": "µS", "V": "V", "mV": "mV", "ns": "ns", "fF": "fF", "lsb": "LSB"}  # by the suffix of a name
+COMPARE_LAST = ("device", "levels", "bits", "function")  # compared only where nothing before them varies
+
+
+@dataclass(frozen=True)
+class View:
+    """The choice that a report makes among the points of a study.
+
+    Attributes:
+        keys: The key columns that hold more than one value, in the order in which the study names them.
+        values: The values of each of `keys`, in the order of the study.
+        compare: The key whose values are compared (calibration, where it varies); None for a single point.
+        slice: The value of every other varying key: the middle one of numbers, the first of names.
+        fixed: The value of each key column that does not vary.
+        spec_lsb: The headline spec: 0.5 LSB where the study has it, else its middle one.
+        best: The value of `compare` with the highest yield at the headline spec; None for a single point.
+        against: The value to hold it against: `none` or the first, or the one of lowest yield where that is best.
+    """
+
+    keys: tuple[str, ...]
+    values: Mapping[str, tuple[Value, ...]]
+    compare: str | None
+    slice: Mapping[str, Value]
+    fixed: Mapping[str, Value]
+    spec_lsb: float
+    best: Value | None
+    against: Value | None
+
+    def at(self, key: str) -> Value:
+        """Returns the value of a key at the slice, or the fixed one, or the best one of the compared key."""
+        return {**self.fixed, **self.slice, **self.best_point()}[key]
+
+    def best_point(self) -> dict[str, Value]:
+        """Returns the compared key at its best value; empty for a single point."""
+        return {} if self.compare is None or self.best is None else {self.compare: self.best}
+
+    def where(self, **changes: Value | None) -> dict[str, Value]:
+        """Returns the slice with some keys set otherwise; None drops a key, so that all its values stay."""
+        chosen = {**self.slice, **changes}
+        return {key: value for key, value in chosen.items() if value is not None}
+
+
+def make_view(meta: ReportMeta, tables: Tables) -> View:
+    """Chooses what to compare, at which slice, and which value comes out best."""
+    frame = tables.yields
+    values = {key: ordered_values(frame, key) for key in key_columns(frame)}
+    named = [key for key in meta.varied if key in values]
+    keys = tuple(key for key in [*named, *(k for k in values if k not in named)] if len(values[key]) > 1)
+    compare = next(iter(compared_first(keys)), None)
+    chosen = {key: middle(values[key]) for key in keys if key != compare}
+    specs = sorted(set(frame["spec_lsb"]))
+    spec_lsb = 0.5 if 0.5 in specs else specs[(len(specs) - 1) // 2]
+    best = against = None
+    if compare is not None:
+        ranked = _ranked(meta, tables, compare, {**chosen, "spec_lsb": spec_lsb})
+        best = ranked[-1]
+        reference = "none" if "none" in values[compare] else values[compare][0]
+        against = reference if reference != best else ranked[0]
+    fixed = {key: held[0] for key, held in values.items() if key not in keys}
+    return View(keys, {key: values[key] for key in keys}, compare, chosen, fixed, spec_lsb, best, against)
+
+
+def compared_first(keys: Sequence[str]) -> list[str]:
+    """Sorts keys by how much a reader wants to see them side by side: calibrations first, functions last."""
+    rank = {"calibration": -1, **{key: position for position, key in enumerate(COMPARE_LAST, start=1)}}
+    return sorted(keys, key=lambda key: rank.get(key, 0))
+
+
+def ordered_values(frame: pd.DataFrame, key: str) -> tuple[Value, ...]:
+    """Returns the values of a key: numbers ascending, names in the order of the study."""
+    held = list(dict.fromkeys(frame[key].tolist()))
+    return tuple(sorted(held)) if is_number(held) else tuple(held)
+
+
+def is_number(values: Sequence[Any]) -> bool:
+    """Says whether all values are numbers."""
+    return all(isinstance(value, int | float) for value in values)
+
+
+def middle(values: Sequence[Value]) -> Value:
+    """Returns the middle one of ascending numbers (the lower of two), the first of names."""
+    return values[(len(values) - 1) // 2] if is_number(values) else values[0]
+
+
+def select(frame: pd.DataFrame, where: Mapping[str, Value]) -> pd.DataFrame:
+    """Returns the rows at which every key has the given value; keys that the table does not have are passed over."""
+    for key, value in where.items():
+        if key in frame.columns:
+            frame = frame[frame[key] == value]
+    return frame
+
+
+def _ranked(meta: ReportMeta, tables: Tables, compare: str, where: Mapping[str, Value]) -> list[Value]:
+    """Sorts the compared values by yield at the headline spec, the best last; between equals, by falling mean error."""
+    yields = select(tables.yields, where)
+    chosen = {key: value for key, value in where.items() if key != "spec_lsb"}
+    summary = select(tables.summary, {**chosen, "measure": meta.yield_of})
+    share = yields.groupby(compare)["yield_fraction"].mean()
+    error = summary.groupby(compare)["mean"].mean()
+    values = ordered_values(yields, compare)
+    return sorted(values, key=lambda value: (share[value], -error.get(value, 0.0)))
+
+
+def describe(key: str, value: Value) -> str:
+    """Says in words what a point has: "with ramp_aware", "uncalibrated", "at 5 bits", "at sigma_prog = 4 µS"."""
+    if key == "calibration":
+        return "uncalibrated" if value == "none" else f"with {value}"
+    if key == "bits":
+        return f"at {value:g} bits" if isinstance(value, int | float) else f"at {value} bits"
+    if key == "function":
+        return f"for {value}"
+    if key == "device":
+        return f"on {value}"
+    if key == "levels":
+        return f"with {value} levels"
+    return f"at {setting(key, value)}"
+
+
+def setting(key: str, value: Value) -> str:
+    """Returns a figure with its unit: "sigma_prog = 4 µS" for `device.sigma_prog_uS`."""
+    name = key.rpartition(".")[2]
+    stem, _, suffix = name.rpartition("_")
+    unit = UNITS.get(suffix) if stem else None
+    return f"{name} = {show(value)}" if unit is None else f"{stem} = {show(value)} {unit}"
+
+
+def show(value: Value) -> str:
+    """Returns a value as text: numbers without trailing zeros."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def slice_text(where: Mapping[str, Value]) -> str:
+    """Returns a slice for a title or caption: "sigmoid, 5 bits, taox_paper, n_reads = 4"."""
+    parts = []
+    for key, value in where.items():
+        if key in ("function", "device"):
+            parts.append(str(value))
+        elif key == "bits":
+            parts.append(f"{show(value)} bits")
+        elif key == "levels":
+            parts.append(f"{value} levels")
+        elif key == "calibration":
+            parts.append("uncalibrated" if value == "none" else str(value))
+        else:
+            parts.append(setting(key, value))
+    return ", ".join(parts)

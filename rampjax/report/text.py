@@ -1,0 +1,92 @@
+"""Results as text for a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rampjax.report.answer import confidence_text, percent, percent_interval
+
+_MOST_ROWS = 40
+_MEASURES = ("mean_max_inl_lsb", "noise_rms_lsb", "rmse_lsb", "total_rmse_lsb")
+
+
+def design_text(record: Mapping[str, Any]) -> str:
+    """A design as text: its figures, then one line per step."""
+    low, high = (_end(record["x_lo"], "-inf"), _end(record["x_hi"], "inf"))
+    changed = f" with {', '.join(record['overrides'])}" if record["overrides"] else ""
+    head = [
+        f"{record['function']} on [{low}, {high}], {record['bits']} bits, {record['levels']} levels, "
+        f"on {record['device']}{changed}",
+        f"  one output step  {record['lsb']:.6g}",
+        f"  scale            {record['scale_V']:.4g} V per unit of x; the ramp goes from {record['start_V']:.4g} V "
+        f"to {record['v_ramp_V'][-1]:.4g} V in {record['ramp_time_ns']:g} ns",
+        f"  integrator       {record['c_int_fF']:.4g} fF, read at {record['v_read_V']:g} V",
+        f"  ideal rms error  {record['rmse_lsb']:.4f} LSB",
+        f"  calibration      {record['calibration']}",
+    ]
+    x, codes = record["thresholds"], record["codes"]
+    rows = [
+        (str(k + 1), f"{x[k]:.4f}", f"{x[k + 1]:.4f}", str(codes[k + 1]), f"{g:.3f}", f"{t:g}")
+        for k, (g, t) in enumerate(zip(record["g_target_uS"], record["t_pulse_ns"], strict=True))
+    ]
+    titles = ("step", "x from", "x to", "code", "g (µS)", "pulse (ns)")
+    return "\n".join([*head, "", *table_lines(titles, rows)])
+
+
+def yield_text(record: Mapping[str, Any], figure: str) -> str:
+    """The yield of a design as text: the worst INL, which is static, never without the noise beside it.
+
+    Args:
+        record: what `rampjax yield --json` prints.
+        figure: name of the measure in words.
+    """
+    low, high = record["ci_low"], record["ci_high"]
+    changed = f" with {', '.join(record['overrides'])}" if record["overrides"] else ""
+    reads = f"n_reads = {record['n_reads']}" + (" (noise-free)" if record["n_reads"] == 0 else "")
+    numbers = {name: _number(record[name]) for name in _MEASURES}
+    return "\n".join(
+        [
+            f"{record['function']}, {record['bits']} bits, on {record['device']}{changed}, calibration "
+            f"{record['calibration']}:",
+            f"{percent(record['yield_fraction'], low, high)} % of {record['n_samples']} chips have a {figure} of at most "
+            f"{record['spec']:g} LSB ({confidence_text(record['confidence'])} interval "
+            f"{percent_interval(low, high)} %)",
+            "",
+            f"  yield_fraction   {record['yield_fraction']:.8g}   failure_probability {record['failure_probability']:.8g}",
+            f"  mean worst INL   {numbers['mean_max_inl_lsb']} LSB, static; beside it the read noise, temporal: "
+            f"{numbers['noise_rms_lsb']} LSB rms",
+            f"  rms error        {numbers['rmse_lsb']} LSB static, {numbers['total_rmse_lsb']} LSB with noise",
+            f"  calibrated with  {reads}; seed {record['seed']}",
+        ]
+    )
+
+
+def table_lines(titles: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> list[str]:
+    """Lines of a table; the middle of a long one is left out, and said so.
+
+    Args:
+        titles: one per column.
+        rows: cells as text.
+        left: columns aligned left; the others are aligned right.
+    """
+    left_out = max(len(rows) - _MOST_ROWS, 0)
+    half = _MOST_ROWS // 2
+    shown = rows if not left_out else [*rows[:half], *rows[-half:]]
+    widths = [max(len(row[i]) for row in (titles, *shown)) for i in range(len(titles))]
+    lines = [
+        "  ".join(
+            cell.ljust(w) if i in left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in (titles, *shown)
+    ]
+    lines = [line.rstrip() for line in lines]
+    if left_out:
+        lines.insert(half + 1, f"  ... {left_out} more; --json lists all")
+    return lines
+
+
+def _end(value: float | None, infinite: str) -> str:
+    return infinite if value is None else f"{value:g}"
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:.4g}"

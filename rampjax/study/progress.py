@@ -1,0 +1,85 @@
+"""Progress of a run on stderr: chips done, rate, time left. A bar on a terminal, a line now and then elsewhere."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+Advance = Callable[[int], None]
+
+_WINDOW_S = 30.0  # the rate is that of the last half minute: chunks of an earlier run are read at once
+_LINE_EVERY_S = 10.0
+
+
+@contextmanager
+def show_progress(total: int) -> Iterator[Advance]:
+    """Shows how many of `total` chips are done; the value in the context is called with the number just finished.
+
+    Nothing is shown before the first call, so that what is refused before it leaves its own sentence alone.
+    """
+    console = Console(stderr=True)
+    rate = _Rate(total)
+    with ExitStack() as stack:
+        show = _bar(console, total, stack) if console.is_terminal else _lines(console, total)
+
+        def advance(count: int) -> None:
+            show(rate.add(count), rate.done)
+
+        yield advance
+
+
+class _Rate:
+    """Counts chips and words how fast they come."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self._start: float | None = None
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def add(self, count: int) -> str:
+        now = time.monotonic()
+        self._start = now if self._start is None else self._start
+        self.done += count
+        self._marks.append((now, self.done))
+        while len(self._marks) > 2 and now - self._marks[0][0] > _WINDOW_S:
+            self._marks.popleft()
+        text = f"{self.done} of {self.total} chips"
+        since, before = self._marks[0]
+        if self.done == self.total:
+            return f"{text} in {_clock(now - self._start)}, {self.done / max(now - self._start, 1e-9):,.0f}/s"
+        if self.done == before:
+            return text
+        speed = (self.done - before) / max(now - since, 1e-9)
+        return f"{text}, {speed:,.0f}/s, {_clock((self.total - self.done) / speed)} left"
+
+
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds))) if seconds < 1e9 else "years"
+
+
+def _bar(console: Console, total: int, stack: ExitStack) -> Callable[[str, int], None]:
+    bar = Progress(BarColumn(), TextColumn("{task.fields[text]}"), console=console)
+    task = bar.add_task("chips", total=total, text="")
+
+    def show(text: str, done: int) -> None:
+        if not bar.live.is_started:
+            stack.enter_context(bar)
+        bar.update(task, completed=done, text=text)
+
+    return show
+
+
+def _lines(console: Console, total: int) -> Callable[[str, int], None]:
+    shown_s = time.monotonic()
+
+    def show(text: str, done: int) -> None:
+        nonlocal shown_s
+        if done == total or time.monotonic() - shown_s > _LINE_EVERY_S:
+            shown_s = time.monotonic()
+            console.print(text, highlight=False, soft_wrap=True)
+
+    return show

@@ -1,0 +1,195 @@
+"""Runs every point of a study and writes its folder: tables, figures, page, provenance."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rampjax.checks import InputError, check_between
+from rampjax.circuit.design import Design, column_structure, converter_params
+from rampjax.config.build import build_design
+from rampjax.config.points import Point
+from rampjax.config.study_file import StudyConfig
+from rampjax.montecarlo.chunks import ChunkFolder
+from rampjax.montecarlo.column import ColumnModel
+from rampjax.montecarlo.engine import CHUNK_SAMPLES, ChunkStore, Result, run
+from rampjax.montecarlo.keys import MAX_SEED
+from rampjax.montecarlo.statistics import Statistics
+from rampjax.report.answer import answer
+from rampjax.report.meta import ReportMeta
+from rampjax.report.page import build_report
+from rampjax.report.tables import Tables, write_tables
+from rampjax.study.folder import CHUNKS, claim_folder
+from rampjax.study.notes import assumptions, measurement_note
+from rampjax.study.provenance import describe_run
+from rampjax.study.tables import CURVE_SPECS_LSB, Measurement, join_tables, result_tables
+
+BAND_CHIPS = 2_000  # so many first chips make the bands of the figures
+MAX_SAMPLES = 2**62
+_CHUNK_VALUES, _LEAST_CHUNK = 2**24, 2_048  # a chunk of a wide column is smaller: it is what a kill may lose
+_COMMON = ("function", "bits", "device", "calibration")
+
+Progress = Callable[[int], None]
+
+
+def simulate(
+    design: Design,
+    measurement: Measurement,
+    *,
+    n_samples: int,
+    seed: int,
+    save_samples: bool = False,
+    store: ChunkStore | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Simulates one design on many chips."""
+    params = converter_params(design)
+    model = ColumnModel(column_structure(design), measurement.all_names, len(params.v_target_V))
+    return run(
+        model,
+        params,
+        n_samples=n_samples,
+        seed=seed,
+        specs=[*measurement.specs_lsb, *CURVE_SPECS_LSB],
+        n_keep=BAND_CHIPS,
+        chunk_samples=min(max(_CHUNK_VALUES // model.width, _LEAST_CHUNK), CHUNK_SAMPLES),
+        save_samples=save_samples,
+        store=store,
+        progress=progress,
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run is about, whether it comes from a study file or from the options of a command."""
+
+    title: str
+    points: Sequence[Point]
+    varied: tuple[str, ...]
+    samples: int
+    seed: int
+    measurement: Measurement
+    figures: tuple[str, ...]
+    save_samples: bool
+    configuration: Mapping[str, Any]  # JSON-able: what the results depend on beside samples and seed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves beside its folder."""
+
+    page: Path
+    answer: str  # in a sentence or two, computed from the tables
+    statistics: list[Statistics]  # one per point
+
+
+def plan_study(study: StudyConfig) -> Plan:
+    """The plan of a validated study file."""
+    measure, configuration = study.measure, study.canonical()
+    for apart in ("samples", "seed"):
+        del configuration[apart]
+    return Plan(
+        title=study.title,
+        points=study.points(),
+        varied=tuple(study.vary),
+        samples=study.samples,
+        seed=study.seed,
+        measurement=Measurement(measure.names, measure.yield_of, measure.specs_lsb, measure.confidence),
+        figures=study.report.figures,
+        save_samples=measure.save_samples,
+        configuration=configuration,
+    )
+
+
+def run_plan(plan: Plan, out: Path, *, resume: bool = False, progress: Progress | None = None) -> Outcome:
+    """Runs a plan into a folder: tables, figures, page, provenance.
+
+    Args:
+        plan: what to run.
+        out: a new or empty folder, or, to resume, that of a run with the same configuration,
+            seed, versions and backend.
+        resume: continue: finished chunks are not simulated again; the number of samples may have grown.
+        progress: called with the number of chips just finished.
+
+    Raises:
+        InputError: a point that cannot be designed (found before anything runs), a number of samples or a seed out of
+            range, or a folder that is refused.
+    """
+    check_numbers(plan.samples, plan.seed)
+    designs = [_build(point) for point in plan.points]
+    meta = ReportMeta(
+        title=plan.title,
+        question=plan.title,
+        yield_of=plan.measurement.yield_of,
+        specs_lsb=plan.measurement.specs_lsb,
+        confidence=plan.measurement.confidence,
+        varied=plan.varied,
+        figures=plan.figures,
+        notes=assumptions(plan.points),
+        read_noise_note=measurement_note(plan.points),
+    )
+    provenance = describe_run(plan.configuration, plan.seed, plan.samples)
+    claim_folder(out, {**provenance, "report": meta.as_dict()}, resume)
+    if progress:
+        progress(0)
+    tables, statistics = _run_points(plan, designs, out, progress)
+    write_tables(out, tables)
+    page = build_report(out, dataclasses.replace(meta, provenance=provenance), tables)
+    return Outcome(page, answer(meta, tables), statistics)
+
+
+def check_numbers(samples: int, seed: int) -> None:
+    """Raises InputError unless both are in range: before a folder is touched."""
+    check_between("samples", samples, 1, MAX_SAMPLES)
+    check_between("seed", seed, 0, MAX_SEED)
+
+
+def _build(point: Point) -> Design:
+    try:
+        return build_design(point)
+    except InputError as error:
+        labels = ", ".join(f"{key} = {value}" for key, value in point.labels.items())
+        raise InputError(f"{error} (at {labels})" if labels else str(error)) from None
+
+
+def _run_points(
+    plan: Plan, designs: Sequence[Design], out: Path, progress: Progress | None
+) -> tuple[Tables, list[Statistics]]:
+    parts, statistics, samples = [], [], {}
+    for number, (point, design) in enumerate(zip(plan.points, designs, strict=True)):
+        name = f"point_{number:05d}"
+        result = simulate(
+            design,
+            plan.measurement,
+            n_samples=plan.samples,
+            seed=plan.seed,
+            save_samples=plan.save_samples,
+            store=ChunkFolder(out / CHUNKS / name),
+            progress=progress,
+        )
+        parts.append(result_tables(point_keys(point), design, result, plan.measurement))
+        statistics.append(result.statistics)
+        if plan.save_samples:
+            samples[name] = result.measures
+    if samples:
+        _write_samples(out / "samples.npz", plan, samples)
+    return join_tables(parts), statistics
+
+
+def point_keys(point: Point) -> dict[str, Any]:
+    """The columns that tell a point from the others of its study."""
+    common = {name: getattr(point, name) for name in _COMMON if name != "device"} | {"device": point.device.name}
+    return {name: common[name] for name in _COMMON} | {k: v for k, v in point.labels.items() if k not in common}
+
+
+def _write_samples(path: Path, plan: Plan, samples: dict[str, np.ndarray]) -> None:
+    """Writes the measures of every chip: an array (chip, measure) per point, `names`, and the points' keys as text."""
+    labels = [", ".join(f"{key}={value}" for key, value in point_keys(point).items()) for point in plan.points]
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        arrays: dict[str, Any] = {"names": np.array(plan.measurement.all_names), "points": np.array(labels), **samples}
+        np.savez_compressed(file, **arrays)
+    temporary.replace(path)

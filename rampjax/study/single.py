@@ -1,0 +1,176 @@
+"""One design on many chips, as `rampjax yield` asks for it."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rampjax.checks import InputError, nearest
+from rampjax.circuit.calibration_spec import CalibrationSpec
+from rampjax.circuit.design import Design
+from rampjax.config.build import build_design
+from rampjax.config.design_file import bare, design_record
+from rampjax.config.points import Point
+from rampjax.config.toml_file import quoted
+from rampjax.montecarlo.statistics import Statistics
+from rampjax.report.figures import draw_figures, write_figures
+from rampjax.report.meta import FIGURE_NAMES, ReportMeta
+from rampjax.report.tables import write_whole
+from rampjax.study.folder import open_folder, to_json
+from rampjax.study.runner import BAND_CHIPS, Plan, check_numbers, point_keys, run_plan, simulate
+from rampjax.study.tables import Measurement, result_tables
+
+MEASURE_OF = {"static": "max_inl_lsb", "total": "total_rmse_lsb"}
+_SHOWN = ("max_inl_lsb", "rmse_lsb", "noise_rms_lsb", "total_rmse_lsb")
+_COMPARED_CHIPS = 4_096
+
+
+def run_design(point: Point, overrides: Sequence[str], *, seed: int, out: Path | None = None) -> dict[str, Any]:
+    """Designs a column and returns its design file as bare JSON values.
+
+    Args:
+        point: the design's settings.
+        overrides: what replaced fields of the preset or the circuit, `KEY=VALUE`.
+        seed: seed of the chips drawn in the figures.
+        out: a new or empty folder for design.json and the figures; None writes nothing.
+
+    Raises:
+        InputError: conductances that cannot be met, or a folder that is refused.
+    """
+    check_numbers(BAND_CHIPS, seed)
+    design = build_design(point)
+    record = design_record(design, overrides)
+    if out is None:
+        return record
+    open_folder(out)
+    measurement = Measurement(("max_inl_lsb",), "max_inl_lsb", (0.5,))
+    result = simulate(design, measurement, n_samples=BAND_CHIPS, seed=seed)
+    tables = result_tables(point_keys(point), design, result, measurement)
+    meta = ReportMeta(title=f"{point.bits}-bit {point.function} on {point.device.name}", figures=("transfer", "ramp"))
+    write_figures(out, draw_figures(meta, tables))
+    write_whole(out / "design.json", to_json(record))
+    return record
+
+
+def run_yield(
+    point: Point,
+    overrides: Sequence[str] = (),
+    *,
+    spec_lsb: float,
+    samples: int,
+    seed: int,
+    measure: str = "static",
+    out: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Simulates one design and returns the yield with everything that belongs beside it, as bare JSON values.
+
+    Args:
+        point: the design's settings.
+        overrides: what replaced fields of the preset or the circuit, `KEY=VALUE`: recorded.
+        spec_lsb: a chip is good when its measure is at most this, in LSB.
+        samples: number of chips.
+        seed: seed of every random number.
+        measure: `static` (max_inl_lsb) or `total` (total_rmse_lsb).
+        out: a new or empty folder for tables, figures and page; None writes nothing.
+        progress: called with the number of chips just finished.
+
+    Raises:
+        InputError: see `run_plan`; or a spec that is not positive.
+    """
+    if not 0 < spec_lsb < float("inf"):
+        raise InputError(f"`spec` must be a positive number of LSB, but is {spec_lsb:g}.")
+    if measure not in MEASURE_OF:
+        known = quoted(MEASURE_OF)
+        raise InputError(f"`measure` must be one of {known}, but is `{measure}`.{nearest(measure, MEASURE_OF)}")
+    check_numbers(samples, seed)
+    measurement = Measurement(_SHOWN, MEASURE_OF[measure], (spec_lsb,))
+    design = build_design(point)
+    if out is None:
+        if progress:
+            progress(0)
+        statistics = simulate(design, measurement, n_samples=samples, seed=seed, progress=progress).statistics
+    else:
+        plan = _plan(point, measurement, samples, seed)
+        statistics = run_plan(plan, out, progress=progress).statistics[0]
+    return _record(point, overrides, statistics, measurement, seed)
+
+
+def _plan(point: Point, measurement: Measurement, samples: int, seed: int) -> Plan:
+    bits = f"{point.bits}-bit {point.function}"
+    return Plan(
+        title=f"How often does a {bits} column on {point.device.name} stay within {measurement.specs_lsb[0]:g} LSB?",
+        points=[point],
+        varied=(),
+        samples=samples,
+        seed=seed,
+        measurement=measurement,
+        figures=FIGURE_NAMES,
+        save_samples=False,
+        configuration=_configuration(point, measurement),
+    )
+
+
+def _configuration(point: Point, measurement: Measurement) -> dict[str, Any]:
+    return {
+        **point_keys(point),
+        "levels": point.levels,
+        "range": None if point.x_range is None else [str(end) for end in point.x_range],
+        "circuit": point.circuit.model_dump(mode="json"),
+        "device_fields": json.loads(point.device.model_dump_json()),
+        "yield_of": measurement.yield_of,
+        "specs_lsb": list(measurement.specs_lsb),
+    }
+
+
+def _record(
+    point: Point, overrides: Sequence[str], statistics: Statistics, measurement: Measurement, seed: int
+) -> dict[str, Any]:
+    spec = measurement.specs_lsb[0]
+    yield_fraction, low, high = statistics.yield_at(measurement.yield_of, spec, measurement.confidence)
+    mean_low, mean_high = statistics.mean_interval("max_inl_lsb", measurement.confidence)
+    return {
+        **point_keys(point),
+        "levels": point.levels,
+        "overrides": list(overrides),
+        "measure": measurement.yield_of,
+        "spec": spec,
+        "yield_fraction": yield_fraction,
+        "failure_probability": statistics.failure_probability(measurement.yield_of, spec),
+        "ci_low": low,
+        "ci_high": high,
+        "confidence": measurement.confidence,
+        "n_samples": statistics.n_samples,
+        "mean_max_inl_lsb": bare(statistics.mean("max_inl_lsb")),
+        "mean_max_inl_lsb_ci_low": bare(mean_low),
+        "mean_max_inl_lsb_ci_high": bare(mean_high),
+        "noise_rms_lsb": bare(statistics.mean("noise_rms_lsb")),
+        "rmse_lsb": bare(statistics.mean("rmse_lsb")),
+        "total_rmse_lsb": bare(statistics.mean("total_rmse_lsb")),
+        "n_reads": point.circuit.n_reads,
+        "seed": seed,
+    }
+
+
+def composition_note(point: Point, seed: int) -> str | None:
+    """Measures whether a correction after `ramp_aware` pays, and returns a sentence where it does not."""
+    design = build_design(point)
+    calibration = design.calibration
+    if not calibration.ramp_aware or calibration.correction == "none":
+        return None
+    alone = CalibrationSpec(ramp_aware=True, n_redundant=calibration.n_redundant)
+    composed, plain = (
+        _mean_worst_inl(candidate, seed) for candidate in (design, dataclasses.replace(design, calibration=alone))
+    )
+    if composed <= plain:
+        return None
+    return (
+        f"`{calibration.text}` is worse than `{alone.text}`: mean worst INL {composed:.3g} against {plain:.3g} LSB "
+        f"on {_COMPARED_CHIPS} chips; the correction puts the corrected threshold's own error on every other."
+    )
+
+
+def _mean_worst_inl(design: Design, seed: int) -> float:
+    measurement = Measurement(("max_inl_lsb",), "max_inl_lsb", (1.0,))
+    return simulate(design, measurement, n_samples=_COMPARED_CHIPS, seed=seed).statistics.mean("max_inl_lsb")

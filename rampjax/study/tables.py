@@ -1,0 +1,119 @@
+"""From the results of points to the tidy tables of a report."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rampjax.circuit.design import Design
+from rampjax.metrics import yield_interval
+from rampjax.montecarlo.engine import Result
+from rampjax.report.tables import Tables
+
+CURVE_SPECS_LSB = np.logspace(-2.5, 2, 136)  # 30 per decade
+_PERCENTILES = (5, 50, 95)
+
+Keys = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What is measured of every chip."""
+
+    names: tuple[str, ...]
+    yield_of: str
+    specs_lsb: tuple[float, ...]
+    confidence: float = 0.95
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """The measures with those that belong beside them: the yield's own, and the noise beside the worst INL."""
+        names = dict.fromkeys((*self.names, self.yield_of))
+        if "max_inl_lsb" in names:
+            names["noise_rms_lsb"] = None
+        return tuple(names)
+
+
+def summary_frame(keys: Keys, result: Result, measurement: Measurement) -> pd.DataFrame:
+    """One row per measure: mean and its interval, spread and percentiles over the chips."""
+    statistics = result.statistics
+    rows = []
+    for name in measurement.all_names:
+        low, high = statistics.mean_interval(name, measurement.confidence)
+        values = {"mean": statistics.mean(name), "mean_ci_low": low, "mean_ci_high": high, "std": statistics.std(name)}
+        quantiles = {f"p{q:g}": statistics.quantile(name, q / 100) for q in (50, 95, 99)}
+        rows.append({**keys, "measure": name, **values, **quantiles, "n_samples": statistics.n_samples})
+    return pd.DataFrame(rows)
+
+
+def yield_frame(keys: Keys, result: Result, measurement: Measurement, specs_lsb: np.ndarray) -> pd.DataFrame:
+    """One row per spec: the share of chips within it, with its interval."""
+    n = result.statistics.n_samples
+    n_good = result.statistics.n_within(measurement.yield_of, specs_lsb)
+    low, high = yield_interval(n_good, n, measurement.confidence)
+    values = {"spec_lsb": specs_lsb, "yield_fraction": n_good / n, "ci_low": low, "ci_high": high, "n_samples": n}
+    return pd.DataFrame({**keys, **values})
+
+
+def curve_frame(keys: Keys, result: Result, measurement: Measurement) -> pd.DataFrame:
+    """The yield on the dense grid, from the last spec that no chip meets to the first that all do."""
+    frame = yield_frame(keys, result, measurement, CURVE_SPECS_LSB)
+    none = np.flatnonzero(frame["yield_fraction"] == 0)
+    every = np.flatnonzero(frame["yield_fraction"] == 1)
+    first = none[-1] if len(none) else 0
+    last = every[0] if len(every) else len(frame) - 1
+    return frame.iloc[first : last + 1]
+
+
+def band_frame(keys: Keys, design: Design, kept: np.ndarray) -> pd.DataFrame:
+    """One row per threshold: percentiles over the kept chips of threshold, function there, its error and the ramp.
+
+    Args:
+        keys: what tells the point from others.
+        design: the point's design.
+        kept: (chip, padded threshold) realised thresholds in x.
+    """
+    target = design.target
+    x = kept[:, : len(target.thresholds)].astype(np.float64)
+    # At an infinite end the function is read at the last finite float: g(inf) itself need not be defined.
+    largest = np.finfo(np.float64).max
+    inside = np.clip(x, max(target.x_lo, -largest), min(target.x_hi, largest))
+    with np.errstate(all="ignore"):
+        y = target.function.evaluate(inside.ravel()).reshape(x.shape)
+    columns: dict[str, Any] = {
+        "k": np.arange(1, len(target.thresholds) + 1),
+        "boundary": target.boundaries,
+        "x_target": target.thresholds,
+        "y_target": target.boundaries,
+        **_percentiles("x", "", x),
+        **_percentiles("y", "", y),
+        **_percentiles("inl", "", (y - target.boundaries) / target.lsb),
+        "v_target_V": design.v_ramp_V,
+        **_percentiles("v", "_V", x * design.scale_V),
+        "n_chips": len(kept),
+    }
+    return pd.DataFrame({**keys, **columns})
+
+
+def _percentiles(name: str, unit: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    rows = np.percentile(values, _PERCENTILES, axis=0)
+    return {f"{name}_p{q:02d}{unit}": row for q, row in zip(_PERCENTILES, rows, strict=True)}
+
+
+def result_tables(keys: Keys, design: Design, result: Result, measurement: Measurement) -> Tables:
+    """The tables of one point."""
+    return Tables(
+        summary=summary_frame(keys, result, measurement),
+        yields=yield_frame(keys, result, measurement, np.array(measurement.specs_lsb)),
+        curves=curve_frame(keys, result, measurement),
+        bands=band_frame(keys, design, result.kept),
+    )
+
+
+def join_tables(parts: Sequence[Tables]) -> Tables:
+    """Joins the tables of all points."""
+    names = [field.name for field in dataclasses.fields(Tables)]
+    return Tables(**{name: pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in names})

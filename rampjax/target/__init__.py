@@ -1,0 +1,1 @@
+"""Nonlinear functions, output levels and thresholds: what a ramp column is asked to compute."""

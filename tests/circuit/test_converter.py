@@ -1,0 +1,120 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+from twin import SIGMA_READ, Twin
+
+import rampjax as rj
+from rampjax.circuit.converter import convert, sample_column
+from rampjax.circuit.design import column_structure, converter_params
+
+N = 20_000
+
+
+def sample(design, seed=0, jit=True):
+    params, structure = converter_params(design), column_structure(design)
+    call = jax.jit(sample_column, static_argnums=2) if jit else sample_column
+    return call(jax.random.key(seed), jax.tree.map(jnp.asarray, params), structure)
+
+
+@pytest.mark.parametrize(
+    ("calibration", "twin"),
+    [
+        ("none", {}),
+        ("one_point", {"correction": "one_point"}),
+        ("two_point", {"correction": "two_point"}),
+        ("ramp_aware", {"programming": "ramp_aware"}),
+        ("redundant:4+one_point", {"correction": "one_point", "redundant": 4}),
+    ],
+)
+def test_worst_inl_is_distributed_as_in_the_numpy_twin(calibration, twin):
+    design = rj.design("sigmoid", 5, calibration=calibration)
+    ours = rj.simulate(design, N, seed=11, save_samples=True).measures[:, 0]
+    brute = Twin(5, seed=12)
+    theirs = brute.max_inl(brute.column(N, **twin))
+    assert stats.ks_2samp(ours, theirs).pvalue > 1e-3
+
+
+def test_the_twin_test_can_fail():
+    design = rj.design("sigmoid", 5, device=rj.load_device("taox_paper", sigma_prog_uS=2.67 * 1.05))
+    ours = rj.simulate(design, N, seed=11, save_samples=True).measures[:, 0]
+    brute = Twin(5, seed=12)
+    assert stats.ks_2samp(ours, brute.max_inl(brute.column(N))).pvalue < 1e-3
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "gelu", "sin", "square", "log"])
+@pytest.mark.parametrize("calibration", ["none", "two_point", "ramp_aware+redundant:2"])
+def test_without_variation_the_chip_is_ideal(function, calibration):
+    device = rj.load_device("taox_paper", sigma_prog_uS=0.0, sigma_read_uS=0.0)
+    design = rj.design(function, 5, device=device, calibration=calibration)
+    column = sample(design)
+    n = len(design.target.thresholds)
+    span = np.ptp(design.target.thresholds)
+    np.testing.assert_allclose(column.thresholds[:n], design.target.thresholds, atol=2e-6 * span)
+    np.testing.assert_allclose(column.v_ramp_V[:n], design.v_ramp_V, atol=1e-6)
+    np.testing.assert_array_equal(column.sigma_x, 0.0)
+
+
+def test_read_noise_adds_up_along_the_ramp():
+    design = rj.design("sigmoid", 5, device=rj.load_device("taox_paper", sigma_prog_uS=0.0))
+    x_per_uS = np.diff(design.target.thresholds)[0] / 150.0
+    expected = SIGMA_READ * x_per_uS * np.sqrt(np.arange(31))
+    np.testing.assert_allclose(sample(design).sigma_x[:31], expected, rtol=1e-5)
+
+
+def test_jit_equals_eager():
+    design = rj.design("gelu", 4, calibration="ramp_aware+redundant:2")
+    for jitted, eager in zip(sample(design), sample(design, jit=False), strict=True):
+        np.testing.assert_allclose(jitted, eager, rtol=1e-5, atol=1e-6)
+
+
+def test_switching_a_source_on_leaves_the_others_draws():
+    plain = rj.design("sigmoid", 5)
+    offset = dataclasses.replace(plain, circuit=dataclasses.replace(plain.circuit, sigma_offset_V=0.01))
+    before, after = sample(plain, seed=3), sample(offset, seed=3)
+    np.testing.assert_array_equal(before.g_uS, after.g_uS)
+    shift = np.asarray(after.thresholds - before.thresholds)
+    assert np.ptp(shift) < 1e-5
+    assert abs(shift[0]) > 1e-4
+
+
+def test_comparator_offset_has_its_sigma_and_is_not_calibrated_away():
+    device = rj.load_device("taox_paper", sigma_prog_uS=0.0)
+    circuit = rj.Circuit(sigma_offset_V=0.01)
+    design = rj.design("sigmoid", 5, device=device, calibration="one_point", circuit=circuit)
+    shift_V = (rj.simulate(design, 2000, seed=1).kept[:, 15] - design.target.thresholds[15]) * design.scale_V
+    assert stats.kstest(shift_V, stats.norm(0.0, 0.01).cdf).pvalue > 1e-3
+
+
+def test_ratiometric_read_leaves_the_codes_as_they_are():
+    """MAC and ramp share v_read: at 0.15 V and at 0.25 V both scale alike (DESIGN §5)."""
+    design = rj.design("sigmoid", 5)
+    params = jax.tree.map(jnp.asarray, converter_params(design))
+    column = sample(design, seed=5)
+    x = jnp.linspace(-4.0, 4.0, 2001)
+    codes = convert(x, column.thresholds[:31], jnp.asarray(design.target.codes))
+    for v_read in (0.15, 0.25):
+        ratio = v_read / 0.2
+        ramp = params.ramp._replace(v_read_V=jnp.float32(v_read), start_V=params.ramp.start_V * ratio)
+        moved = params._replace(ramp=ramp, scale_V=params.scale_V * ratio, v_target_V=params.v_target_V * ratio)
+        other = sample_column(jax.random.key(5), moved, column_structure(design))
+        far = jnp.min(jnp.abs(x[:, None] - column.thresholds[:31]), axis=1) > 1e-5
+        assert bool(jnp.all((convert(x, other.thresholds[:31], jnp.asarray(design.target.codes)) == codes)[far]))
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "gelu", "sin", "square"])
+def test_convert_gives_the_nearest_level_of_the_function(function):
+    design = rj.design(function, 6)
+    target = design.target
+    lo, hi = max(target.x_lo, -8.0), min(target.x_hi, 8.0)
+    x = np.linspace(lo, hi, 4001)
+    codes = convert(jnp.asarray(x, jnp.float32), jnp.asarray(target.thresholds, jnp.float32), jnp.asarray(target.codes))
+    y = (target.function.evaluate(x) - target.y_lo) / target.lsb
+    assert np.abs(np.asarray(codes) + 0.5 - y).max() < 0.5 + 1e-3
+
+
+def test_a_threshold_belongs_to_the_bin_above_it():
+    assert convert(jnp.array([0.0, 1.0, 1.5]), jnp.array([0.0, 1.0]), jnp.array([3, 4, 5])).tolist() == [4, 5, 5]

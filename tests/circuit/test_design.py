@@ -1,0 +1,59 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+import rampjax as rj
+from rampjax.circuit.device import Device
+
+
+def test_the_largest_step_gets_the_largest_conductance_and_the_ramp_fits_the_window():
+    design = rj.design("sigmoid", 5)
+    assert design.g_target_uS.max() == pytest.approx(150.0)
+    assert design.g_target_uS.min() == pytest.approx(25.86, abs=0.005)  # DESIGN §6
+    assert np.abs(design.v_ramp_V).max() == pytest.approx(0.5)
+    assert design.ramp_time_ns == 32.0  # 32 clocks at 5 bits, as cited by the ReADC paper
+    assert design.rmse_lsb == pytest.approx(1 / np.sqrt(12))
+
+
+@pytest.mark.parametrize("function", ["tanh", "gelu", "reciprocal", "sin", "exp"])
+@pytest.mark.parametrize("c_int_fF", [None, 50.0, 5000.0])
+def test_the_charge_equation_holds_at_every_step(function, c_int_fF):
+    circuit = rj.Circuit(c_int_fF=c_int_fF, t_clk_ns=2.0)
+    design = rj.design(function, 5, circuit=circuit)
+    charge_fC = design.g_target_uS * design.t_pulse_ns * design.device.v_read_V
+    np.testing.assert_allclose(charge_fC, np.diff(design.v_ramp_V) * design.c_int_fF, rtol=1e-9)
+    np.testing.assert_allclose(design.v_ramp_V, design.scale_V * design.target.thresholds, rtol=1e-12)
+    assert np.abs(design.v_ramp_V).max() <= 0.5 * (1 + 1e-12)
+    assert design.g_target_uS.max() <= 150.0 * (1 + 1e-12)
+    if c_int_fF is not None:
+        assert design.c_int_fF == c_int_fF
+
+
+def test_a_small_fixed_capacitor_lets_the_window_set_the_scale():
+    small = rj.design("sigmoid", 5, circuit=rj.Circuit(c_int_fF=100.0))
+    assert np.abs(small.v_ramp_V).max() == pytest.approx(0.5)
+    assert small.g_target_uS.max() < 150.0
+    large = rj.design("sigmoid", 5, circuit=rj.Circuit(c_int_fF=1000.0))
+    assert np.abs(large.v_ramp_V).max() < 0.5
+    assert large.g_target_uS.max() == pytest.approx(150.0)
+
+
+def test_a_conductance_that_cannot_be_met_is_named_with_its_distance():
+    with pytest.raises(rj.InputError, match=r"step 1[56] of 30 .* needs 38\.79 µS, 11\.21 µS below g_min_uS = 50") as error:
+        rj.design("sigmoid", 5, device="ihp_hfo2_milo")
+    assert "ihp_hfo2_milo" in str(error.value)
+    assert rj.design("identity", 5, device="ihp_hfo2_milo").g_target_uS.min() == pytest.approx(225.0)
+
+
+def test_a_design_uses_the_user_s_own_device():
+    device = Device("mine", 20.0, 80.0, 0.1, (1.0,))
+    design = rj.design("identity", 3, device=device)
+    np.testing.assert_allclose(design.g_target_uS, 80.0)
+    assert design.device.v_read_V == 0.1
+
+
+def test_designs_are_values():
+    design = rj.design("sigmoid", 4)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        design.scale_V = 1.0

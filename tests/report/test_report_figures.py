@@ -1,0 +1,146 @@
+"""Figures: right data in the right place, nothing left open, the same bytes each time."""
+
+import io
+
+import matplotlib as mpl
+import matplotlib.image
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from rampjax.report import style
+from rampjax.report.column_figures import contrast, draw_inl_per_code, draw_ramp, draw_transfer
+from rampjax.report.figures import draw_figures, write_figures
+from rampjax.report.meta import FIGURE_NAMES
+from rampjax.report.points import make_view, select
+from rampjax.report.staircase import lsb_of, riser_directions, zoom_centre
+from rampjax.report.yield_figure import draw_yield_vs_spec
+
+
+def test_all_figures_of_a_study(study, tmp_path):
+    settings = dict(mpl.rcParams)
+    drawn = draw_figures(*study)
+    assert [figure.name for figure in drawn] == list(FIGURE_NAMES)
+    assert dict(mpl.rcParams) == settings
+    assert plt.get_fignums() == []
+    for path, figure in zip(write_figures(tmp_path, drawn), drawn, strict=True):
+        assert path == tmp_path / "figures" / f"{figure.name}.png"
+        height, width, _ = mpl.image.imread(io.BytesIO(figure.png)).shape
+        assert width == round(figure.width_in * style.DPI)
+        assert 300 < height < 2000
+        assert figure.caption
+        assert figure.alt
+
+
+def test_same_tables_give_the_same_bytes(single):
+    assert [figure.png for figure in draw_figures(*single)] == [figure.png for figure in draw_figures(*single)]
+
+
+@pytest.mark.parametrize(
+    "vary",
+    [
+        {"sigma": [0.5, 1.0, 1.5, 2.0, 2.67, 3.0, 3.5, 4.0, 5.0]},
+        {"device": ["taox_paper", "ihp_hfo2_milo"], "levels": ["midrise", "zero"]},
+        {"function": ["gelu", "softsign"], "bits": [2, 8]},
+    ],
+)
+def test_whatever_varies_is_drawn(make, vary):
+    assert len(draw_figures(*make(n_chips=20, **vary))) == len(FIGURE_NAMES)
+
+
+def test_yield_lines_are_the_table(study):
+    meta, tables = study
+    view = make_view(meta, tables)
+    with style.figure_look():
+        figure, _, _ = draw_yield_vs_spec(meta, tables, view)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["sigmoid", "sin"]
+    assert figure.axes[0].get_xscale() == "log"
+    assert "5 bits" not in figure.axes[0].get_title()
+    assert "4 bits" in figure.get_suptitle()
+    curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 2]
+    assert len({(line.get_color(), str(line._dash_pattern)) for line in curves}) == 3
+    assert len({str(line._dash_pattern) for line in curves}) == 3
+    for calibration, line in zip(view.values["calibration"], curves, strict=True):
+        table = select(tables.curves, {"function": "sigmoid", "bits": 4, "calibration": calibration})
+        at = np.interp(table["spec_lsb"], line.get_xdata(), line.get_ydata())
+        np.testing.assert_allclose(at, table["yield_fraction"])
+
+
+def test_yield_lines_run_on_where_the_table_ends(make):
+    meta, tables = make(n_chips=100, calibration=["none", "ramp_aware"])
+    rows = tables.curves
+    part = rows[(rows["yield_fraction"] > 0) & (rows["yield_fraction"] < 1)]
+    ends = [
+        rows[rows["yield_fraction"] == 0].groupby("calibration").tail(1),
+        rows[rows["yield_fraction"] == 1].groupby("calibration").head(1),
+    ]
+    cut = type(tables)(tables.summary, tables.yields, pd.concat([part, *ends]), tables.bands)
+    view = make_view(meta, cut)
+    with style.figure_look():
+        figure, _, _ = draw_yield_vs_spec(meta, cut, view)
+    low, high = figure.axes[0].get_xlim()
+    for line in (line for line in figure.axes[0].lines if len(line.get_xdata()) > 2):
+        x, y = line.get_xdata(), line.get_ydata()
+        assert (x[0], y[0], x[-1], y[-1]) == (pytest.approx(low), 0, pytest.approx(high), 1)
+
+
+def test_inl_panels_show_median_and_band(study):
+    meta, tables = study
+    view = make_view(meta, tables)
+    with style.figure_look():
+        figure, caption, _ = draw_inl_per_code(meta, tables, view)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["uncalibrated", "redundant:4+one_point", "ramp_aware"]
+    assert figure.axes[0].get_ylabel() == "INL (LSB)"
+    assert "sigmoid, 4 bits" in caption
+    bands = select(tables.bands, {"function": "sigmoid", "bits": 4, "calibration": "none"})
+    median = max(figure.axes[0].lines, key=lambda line: len(line.get_xdata()))
+    np.testing.assert_allclose(median.get_ydata(), bands["inl_p50"])
+    band = figure.axes[0].collections[0].get_paths()[0].vertices
+    assert band[:, 1].max() == pytest.approx(bands["inl_p95"].max())
+    assert band[:, 1].min() == pytest.approx(bands["inl_p05"].min())
+
+
+def test_transfer_and_ramp_show_reference_and_best(study):
+    meta, tables = study
+    view = make_view(meta, tables)
+    assert contrast(view) == ("none", view.best)
+    with style.figure_look():
+        transfer, _, _ = draw_transfer(meta, tables, view)
+        ramp, _, _ = draw_ramp(meta, tables, view)
+    assert transfer.axes[2].get_xlabel() == "Input $x$"
+    assert ramp.axes[0].get_ylabel() == "Ramp voltage (mV)"
+    bands = select(tables.bands, {"function": "sigmoid", "bits": 4, "calibration": "none"})
+    target = ramp.axes[0].lines[0]
+    np.testing.assert_allclose(target.get_ydata(orig=True), 1e3 * bands["v_target_V"])
+
+
+def test_directions_of_risers():
+    np.testing.assert_array_equal(riser_directions(np.array([1.0, 2, 3])), [1, 1, 1])
+    np.testing.assert_array_equal(riser_directions(np.array([3.0, 2, 1])), [-1, -1, -1])
+    # over an extremum the same boundary is crossed twice, up and down (square: down, then up)
+    np.testing.assert_array_equal(riser_directions(np.array([2.0, 1, 1, 2])), [-1, -1, 1, 1])
+    np.testing.assert_array_equal(riser_directions(np.array([1.0, 1, 2, 2, 1])), [-1, 1, 1, -1, -1])
+    np.testing.assert_array_equal(riser_directions(np.array([1.0, 1, 1])), [1, -1, 1])
+
+
+def test_lsb_from_boundaries():
+    assert lsb_of(np.array([0.25, 0.5, 0.75, 0.5000001])) == pytest.approx(0.25, rel=1e-5)
+    assert lsb_of(np.array([0.5, 0.5])) == 1.0
+
+
+def test_zoom_stays_inside(study):
+    bands = select(study[1].bands, {"function": "sigmoid", "bits": 3, "calibration": "none"}).copy()
+    bands["inl_p95"] = np.arange(len(bands), dtype=float)
+    assert zoom_centre(bands) == len(bands) - 3
+
+
+def test_styles_tell_lines_apart():
+    styles = style.line_styles(("one_point", "none", "ramp_aware"))
+    assert list(styles) == ["one_point", "none", "ramp_aware"]
+    assert styles["none"] == (style.GREY, style.SOLID)
+    many = style.line_styles(tuple(float(i) for i in range(20)))
+    assert len(many) == style.MAX_LINES
+    assert (min(many), max(many)) == (0, 19)
+    assert len(set(many.values())) == style.MAX_LINES
+    assert len({dashes for _, dashes in style.line_styles("abcdefg").values()}) == style.MAX_LINES
