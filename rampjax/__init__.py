@@ -44,7 +44,7 @@ _ROOMS = {
     "table_function": "rampjax.target.functions",
 }
 
-__all__ = sorted([*_ROOMS, "__version__"])
+__all__ = ["__version__", *_ROOMS]  # noqa: PLE0604 - the names of the rooms
 
 
 def __getattr__(name: str) -> Any:
@@ -56,4 +56,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(__all__)

@@ -185,11 +185,9 @@ def yield_(
     as_json: Json = False,
 ) -> None:
     """Simulate many chips: how many stay within a spec?"""
-    from rampjax.study.backend import use_all_cores
     from rampjax.study.progress import show_progress
     from rampjax.study.single import composition_note, run_yield
 
-    use_all_cores()
     point = _point(function, expr, table, bits, device, calibration, range_, levels, set_)
     with show_progress(samples) as advance:
         record = run_yield(
@@ -230,11 +228,9 @@ def study_run(
 ) -> None:
     """Run a study: tables, figures and one page."""
     from rampjax.config.study_file import load_study
-    from rampjax.study.backend import use_all_cores
     from rampjax.study.progress import show_progress
     from rampjax.study.runner import plan_study, run_plan
 
-    use_all_cores()
     options = [f"{key}={value}" for key, value in (("samples", samples), ("seed", seed)) if value is not None]
     study = load_study(file, [*options, *(set_ or [])])
     folder = out or Path("results") / study.name

@@ -1,8 +1,8 @@
-"""How good a converter is: INL, DNL, worst error, rmse, noise, ENOB, missing codes, yield, each stated relative to the target.
+"""How good a converter is: INL, DNL, worst error, rmse, noise, ENOB, missing codes, yield, relative to the target.
 
 Measures of one chip are pure functions of its realised thresholds (in x, ascending) and of the target as arrays; they
-raise nothing and carry no grid of inputs. Estimates over many chips come with their interval. Inputs are distributed so that
-every output is equally likely (density of x as |g'|) unless a density is given. Definitions: DESIGN §6.
+raise nothing and carry no grid of inputs. Estimates over many chips come with their interval. Inputs are distributed
+so that every output is equally likely (density of x as |g'|) unless a density is given.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ _CENTRE_WEIGHT, _OUTER_WEIGHT, _OUTER_NODES = 2 / 3, 1 / 6, (3.0**0.5, -(3.0**0.
 
 
 class Realised(NamedTuple):
-    """A chip as its measures see it: thresholds in x, ascending, and g there, clipped to the range, in LSB above y_lo."""
+    """A chip as its measures see it: ascending thresholds in x, and g there in LSB above y_lo, clipped to the range."""
 
     x: Float[Array, " threshold"]
     y_lsb: Float[Array, " threshold"]
@@ -51,7 +51,8 @@ def realise(
     Args:
         thresholds: realised thresholds, in x, ascending.
         target: the target as arrays.
-        sigma_x: standard deviation of each threshold from conversion to conversion, in x; 0 where only static measures are asked.
+        sigma_x: standard deviation of each threshold from conversion to conversion, in x; 0 where only static
+            measures are asked.
     """
     noisy_x = thresholds + jnp.asarray(_OUTER_NODES, thresholds.dtype)[:, None] * sigma_x
     return Realised(
@@ -92,7 +93,8 @@ def max_dnl_lsb(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
 def max_err_lsb(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
     """Worst error beyond half a step: max_x |Q(x) - g(x)| / LSB - 1/2, at the ends of bins and at extrema.
 
-    Equals `max_inl_lsb` for a monotone function with uniform levels; where g turns, it sees a lost code that INL does not.
+    Equals `max_inl_lsb` for a monotone function with uniform levels; where g turns, it sees a lost code that INL
+    does not.
     """
     exists = _bin_exists(chip, target)
     ends = jnp.concatenate([target.branch_y_lsb[:1], chip.y_lsb, target.branch_y_lsb[-1:]])
@@ -124,9 +126,10 @@ def excess_lsb2(
 ) -> Float[Array, "*node threshold"]:
     """What each moved threshold adds to the mean square error, LSB².
 
-    The integral of the exact gradient of DESIGN §6 from the ideal threshold to the realised one:
-    2 d_k integral (g - b_k) |g'| dx / TV, with d_k the direction of the code step and TV the total variation of g. On a branch of
-    slope sign s the integral is s [(g - b_k)^2 / 2], so a monotone function gives inl_k^2 / M. Thresholds must ascend.
+    The integral of the exact gradient, p(T_k) [(g - y_below)^2 - (g - y_above)^2], from the ideal threshold on:
+    2 d_k integral (g - b_k) |g'| dx / TV, with d_k the direction of the code step and TV the total variation of g.
+    On a branch of slope sign s the integral is s [(g - b_k)^2 / 2], so a monotone function gives inl_k^2 / M.
+    Thresholds must ascend.
 
     Args:
         x: realised thresholds.
@@ -159,6 +162,8 @@ def rmse_over_inputs_lsb(
     """Root mean square of Q(x) - g(x) in LSB over weighted inputs: samples (equal weights), or nodes of any density.
 
     Args:
+        thresholds: realised thresholds, in x, ascending.
+        target: the target as arrays.
         x: inputs; outside the range both g and Q are taken at its end.
         weights: non-negative, their sum is the norm.
     """
@@ -174,6 +179,9 @@ def density_nodes(
 
     Args:
         density: e.g. `np.ones_like` (uniform) or `scipy.stats.norm(0, 1).pdf`; need not be normalised.
+        x_lo: lower end of the range.
+        x_hi: upper end of the range.
+        n: number of nodes.
     """
     if not (np.isfinite([x_lo, x_hi]).all() and x_lo < x_hi):
         raise InputError(f"`x_lo` and `x_hi` must be finite with x_lo < x_hi, but are {x_lo:g} and {x_hi:g}.")
@@ -185,8 +193,8 @@ def noise_rms_lsb(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
     """Temporal noise at the output: sqrt of sum_k E[(g(T_k + n_k) - g(T_k))^2] / TV, n_k normal with sigma_x[k].
 
     Each threshold is weighted by the share of inputs beside it (one LSB of the output). Expectations by
-    Gauss-Hermite quadrature with three nodes. Thresholds of one conversion are taken one at a time: a ramp so noisy that
-    it runs backwards flips its comparator somewhat earlier than this says.
+    Gauss-Hermite quadrature with three nodes. Thresholds of one conversion are taken one at a time: a ramp so noisy
+    that it runs backwards flips its comparator somewhat earlier than this says.
     """
     square = _OUTER_WEIGHT * jnp.sum((chip.noisy_y_lsb - chip.y_lsb) ** 2, axis=0)
     return jnp.sqrt(jnp.sum(jnp.where(target.valid, square, 0.0)) / target.variation_lsb)
@@ -205,12 +213,15 @@ def enob(total_rmse: Float[Array, ""], n_codes: int) -> Float[Array, ""]:
 
 
 def code_error_probability(
-    x: Float[Array, ""], thresholds: Float[Array, " threshold"], sigma_x: Float[Array, " threshold"], target: TargetArrays
+    x: Float[Array, ""],
+    thresholds: Float[Array, " threshold"],
+    sigma_x: Float[Array, " threshold"],
+    target: TargetArrays,
 ) -> Float[Array, ""]:
     """Chance that noise makes a conversion of `x` differ from the noise-free code of the same chip.
 
-    P(T_k + n_k > x) for the threshold below plus P(T_{k+1} + n_{k+1} <= x) for the one above: disjoint events, for a ramp that
-    rises at every step.
+    P(T_k + n_k > x) for the threshold below plus P(T_{k+1} + n_{k+1} <= x) for the one above: disjoint events, for a
+    ramp that rises at every step.
     """
     index: Int[Array, ""] = jnp.sum((x >= thresholds) & target.valid)
     last = jnp.sum(target.valid)

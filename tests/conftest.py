@@ -4,6 +4,4 @@ import jax
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_num_cpu_devices", 2)
-install_import_hook(
-    ["rampjax.circuit", "rampjax.metrics", "rampjax.montecarlo", "rampjax.target"], "typecheck.checked"
-)
+install_import_hook(["rampjax.circuit", "rampjax.metrics", "rampjax.montecarlo", "rampjax.target"], "typecheck.checked")

@@ -174,7 +174,7 @@ def test_a_density_needs_a_finite_range():
 
 @pytest.mark.parametrize("function", ["sigmoid", "gelu", "sin"])
 def test_the_gradient_of_rmse_in_a_threshold_is_exact(function):
-    """d(rmse²)/dT_k = p(T_k) [(g - y_below)² - (g - y_above)²], DESIGN §6, and finite differences agree."""
+    """d(rmse²)/dT_k = p(T_k) [(g - y_below)² - (g - y_above)²], and finite differences agree."""
     target, arrays = make(function, 3)
     x = moved(target, np.random.default_rng(7), 0.01)
 
@@ -205,11 +205,8 @@ def test_noise_and_total_rmse_agree_with_conversions_one_by_one():
     y = (np.arange(200_000) + 0.5) / 200_000
     error = ((twin.conversions(g, y) + 0.5) / 32 - y) * 32
     assert float(metrics.total_rmse_lsb(chip, arrays)) == pytest.approx(np.sqrt(np.mean(error**2)), rel=0.01)
-    noise = [
-        (Twin(5, seed=s).inl(twin.thresholds(g[None] + twin.sigma_read * twin.normal(4000))) - twin.inl(twin.thresholds(g[None])))
-        for s in range(2)
-    ]
-    rms = np.sqrt(np.mean(np.concatenate(noise) ** 2, axis=0).sum() / 32)
+    still, noisy = (twin.inl(twin.thresholds(g[None] + sigma * twin.normal(8000))) for sigma in (0.0, twin.sigma_read))
+    rms = np.sqrt(np.mean((noisy - still) ** 2, axis=0).sum() / 32)
     assert float(metrics.noise_rms_lsb(chip, arrays)) == pytest.approx(rms, rel=0.02)
     assert float(metrics.enob(metrics.total_rmse_lsb(chip, arrays), 32)) == pytest.approx(
         5 - np.log2(np.sqrt(12) * np.sqrt(np.mean(error**2))), abs=0.02

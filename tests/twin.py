@@ -1,6 +1,6 @@
 """An independent twin: the sigmoid column in plain NumPy, from closed forms, sharing no code with the package.
 
-Brute force over many columns at once, with NumPy's own generator. It knows only DESIGN's equations: thresholds
+Brute force over many columns at once, with NumPy's own generator. It knows only the equations: thresholds
 T_c = ln(c/(M - c)), one full clock per step, the largest step at g_max, g clipped at 0, an exact start.
 """
 

@@ -2,8 +2,8 @@
 
 Programming (`ramp_aware`: each step aims at the distance that remains, so that errors do not add up), then correction
 (`one_point`: a shift; `two_point`: shift and gain), then selection among redundant columns. A measurement averages
-`n_reads` reads of each device; `n_reads = 0` stands for a noise-free one. The error of a measured level is the sum of the errors
-of the steps below it.
+`n_reads` reads of each device; `n_reads = 0` stands for a noise-free one. The error of a measured level is the sum
+of the errors of the steps below it.
 """
 
 from typing import NamedTuple
@@ -46,20 +46,20 @@ def program_ramp_aware(
 ) -> Float[Array, " step"]:
     """Programs the steps in order, each aimed at what remains to its threshold after the steps before, as measured.
 
-    aim_k = clip((T_{k+1} - V_k^measured) c_int / (v_read t_pulse_k), g_min, g_max), where the measured ramp lags the ideal one by
-    the sum of all measured errors so far, each a device's conductance off its target.
+    aim_k = clip((T_{k+1} - V_k^measured) c_int / (v_read t_pulse_k), g_min, g_max). The measured ramp is off the ideal
+    one by the sum of what every device before was measured to be off its target.
 
     Args:
         z_prog: standard normal, one per programming event.
         z_read: standard normal, one per measured device; None for a noise-free measurement.
         health: which devices are stuck; None where none can be.
         g_target_uS: ideal conductance of each step, µS.
+        device: the device's parameters.
+        ramp: the ramp's parameters.
+        calibration: how the measurement averages.
 
     Returns:
         The conductances reached, µS.
-
-    References:
-        DESIGN §5 (beyond Yang et al. 2025).
     """
     gain = volts_per_uS(ramp)
     # Padded steps have no pulse: 0/0 must not reach the ones before, so their gain is 1 here.
@@ -87,18 +87,21 @@ def correct_ramp(
 ) -> Float[Array, " threshold"]:
     """Corrects a ramp by what was measured of it.
 
-    one_point: V - (V_m - V_m^target) at the middle threshold m. two_point: shift and gain such that the ramp, as measured,
-    is right at the first and the last threshold; a random walk becomes a Brownian bridge.
+    one_point: V - (V_m - V_m^target) at the middle threshold m. two_point: shift and gain such that the ramp, as
+    measured, is right at the first and the last threshold; a random walk becomes a Brownian bridge.
 
     Args:
         v_V: the true ramp, V.
         v_measured_V: the ramp as measured, V: the correction is computed from it.
         v_target_V: where it should be, V.
+        calibration: which correction, and at which thresholds.
     """
     shift_V = v_target_V[calibration.middle] - v_measured_V[calibration.middle]
     one_point_V = v_V + shift_V
     span_V = v_measured_V[calibration.last] - v_measured_V[0]
     # A ramp that does not rise at all (every device stuck OFF) has no gain to correct.
-    gain = jnp.where(span_V > 0, (v_target_V[calibration.last] - v_target_V[0]) / jnp.where(span_V > 0, span_V, 1.0), 1.0)
+    gain = jnp.where(
+        span_V > 0, (v_target_V[calibration.last] - v_target_V[0]) / jnp.where(span_V > 0, span_V, 1.0), 1.0
+    )
     two_point_V = v_target_V[0] + gain * (v_V - v_measured_V[0])
     return jnp.where(calibration.correction == 0, v_V, jnp.where(calibration.correction == 1, one_point_V, two_point_V))

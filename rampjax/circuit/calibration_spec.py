@@ -1,7 +1,7 @@
 """The grammar of calibrations: which compose, in which order, whatever the order in which they are spelled.
 
-Programming (`ramp_aware`), then correction (`one_point` or `two_point`), then selection (`redundant:N`). Pure Python, so
-that a study file can be checked without loading jax.
+Programming (`ramp_aware`), then correction (`one_point` or `two_point`), then selection (`redundant:N`). Pure
+Python, so that a study file can be checked without loading jax.
 """
 
 from dataclasses import dataclass
@@ -52,7 +52,9 @@ def parse_calibration(text: str) -> CalibrationSpec:
         elif word in ("ramp_aware", correction) or (word.startswith("redundant:") and n_redundant):
             raise InputError(f"`calibration` `{text}` names `{word.split(':')[0]}` twice, expected once.")
         elif word in ("one_point", "two_point"):
-            raise InputError(f"`calibration` `{text}` has two corrections, expected one of `one_point` and `two_point`.")
+            raise InputError(
+                f"`calibration` `{text}` has two corrections, expected one of `one_point` and `two_point`."
+            )
         elif word == "none":
             raise InputError(f"`calibration` `{text}` joins `none` to others, expected `none` alone.")
         else:

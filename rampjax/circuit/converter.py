@@ -1,7 +1,7 @@
 """A nonlinear ramp converter, one chip: from random keys to its realised thresholds, and from inputs to codes.
 
-Static variations are drawn once here (programming, stuck cells, comparator offset); read noise, which is temporal, is returned
-as the standard deviation of each threshold. Timing, the MAC column and slow changes are left out here.
+Static variations are drawn once here (programming, stuck cells, comparator offset); read noise, which is temporal,
+is returned as the standard deviation of each threshold. Timing, the MAC column and slow changes are left out here.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from rampjax.circuit.ramp import RampParams, cumulative_sum, ramp_levels_V, volt
 from rampjax.metrics import max_inl_lsb, realise
 from rampjax.target.arrays import TargetArrays
 
-# Each source of randomness has a stream of its own, so that switching one on leaves the draws of the others as they were.
+# Each source of randomness has its own stream: switching one on leaves the draws of the others as they were.
 _PROGRAM, _HEALTH, _MEASURE, _OFFSET = range(4)
 
 
@@ -89,9 +89,7 @@ def _candidate(
     shape = params.g_target_uS.shape
     z = jax.random.normal(stream(_PROGRAM), shape)
     health = sample_health(stream(_HEALTH), shape[0], device) if structure.stuck_cells else None
-    z_while, z_after = (
-        jax.random.normal(stream(_MEASURE), (2, *shape)) if structure.noisy_measurement else (None, None)
-    )
+    z_while, z_after = jax.random.normal(stream(_MEASURE), (2, *shape)) if structure.noisy_measurement else (None, None)
     if structure.ramp_aware:
         g_uS = program_ramp_aware(z, z_while, health, params.g_target_uS, device, ramp, calibration)
     else:

@@ -1,12 +1,15 @@
 """The closed-form design: from a target's thresholds to the conductances of the published layout.
 
-One device and one pulse of a full clock per step (DESIGN §4): `g_k = dV_k c_int / (v_read t_pulse)`. The largest step gets the largest
-allowed conductance, because programming error is mostly absolute. Host-side, NumPy in float64.
+One device and one pulse of a full clock per step (Yang et al. 2025): `g_k = dV_k c_int / (v_read t_pulse)`. The largest
+step gets the largest allowed conductance, because programming error is mostly absolute. Host-side, NumPy in float64.
 """
 
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
+from numpy.typing import ArrayLike
 
 from rampjax.checks import InputError
 from rampjax.circuit.calibration import CORRECTIONS, CalibrationParams
@@ -18,7 +21,7 @@ from rampjax.circuit.ramp import RampParams
 from rampjax.target.arrays import ideal_rmse_lsb, target_arrays
 from rampjax.target.target import Target
 
-# Conductances are compared with their limits to this relative accuracy: thresholds are solved to float64's last bits only.
+# Conductances meet their limits to this relative accuracy: thresholds are solved to float64's last bits only.
 _TOLERANCE = 1e-9
 
 
@@ -72,7 +75,7 @@ def design_closed_form(
         InputError: a conductance outside the device's range; the sentence names the step and by how much.
 
     References:
-        DESIGN §4, ideal charge equation.
+        Charge balance of an ideal integrator, c_int dV_k = g_k t_pulse_k v_read, solved for g_k.
     """
     steps = np.diff(target.thresholds)
     reach = np.abs(target.thresholds).max()
@@ -108,9 +111,10 @@ def _check_range(g_target_uS: np.ndarray, target: Target, device: Device) -> Non
     if shortfall_uS > _TOLERANCE * device.g_max_uS:
         x_from, x_to = target.thresholds[k], target.thresholds[k + 1]
         raise InputError(
-            f"The conductances of `{target.function.name}` at {target.bits} bits cannot be met by {device.name}: step {k + 1} of "
-            f"{len(g_target_uS)} (x from {x_from:.4g} to {x_to:.4g}) needs {g_target_uS[k]:.4g} µS, {shortfall_uS:.4g} µS "
-            f"below g_min_uS = {device.g_min_uS:g}, when the largest step has {g_target_uS.max():.4g} µS."
+            f"The conductances of `{target.function.name}` at {target.bits} bits cannot be met by {device.name}: "
+            f"step {k + 1} of {len(g_target_uS)} (x from {x_from:.4g} to {x_to:.4g}) needs {g_target_uS[k]:.4g} µS, "
+            f"{shortfall_uS:.4g} µS below g_min_uS = {device.g_min_uS:g}, when the largest step has "
+            f"{g_target_uS.max():.4g} µS."
         )
 
 
@@ -136,19 +140,23 @@ def converter_params(design: Design) -> ConverterParams:
         target=target,
         device=design.device.params(),
         ramp=RampParams(
-            start_V=np.float32(design.start_V),
-            v_read_V=np.float32(design.device.v_read_V),
-            c_int_fF=np.float32(design.c_int_fF),
-            t_pulse_ns=np.pad(design.t_pulse_ns, (0, pad)).astype(np.float32),
-        ),  # type: ignore[arg-type]
-        comparator=ComparatorParams(np.float32(design.circuit.sigma_offset_V)),  # type: ignore[arg-type]
+            start_V=_f32(design.start_V),
+            v_read_V=_f32(design.device.v_read_V),
+            c_int_fF=_f32(design.c_int_fF),
+            t_pulse_ns=_f32(np.pad(design.t_pulse_ns, (0, pad))),
+        ),
+        comparator=ComparatorParams(_f32(design.circuit.sigma_offset_V)),
         calibration=CalibrationParams(
-            correction=np.int32(CORRECTIONS.index(design.calibration.correction)),
-            middle=np.int32((n - 1) // 2),
-            last=np.int32(n - 1),
-            read_averaging=np.float32(1 / np.sqrt(n_reads) if n_reads else 0.0),
-        ),  # type: ignore[arg-type]
-        g_target_uS=np.pad(design.g_target_uS, (0, pad)).astype(np.float32),  # type: ignore[arg-type]
-        v_target_V=np.pad(design.v_ramp_V, (0, pad), mode="edge").astype(np.float32),  # type: ignore[arg-type]
-        scale_V=np.float32(design.scale_V),  # type: ignore[arg-type]
+            correction=jnp.int32(CORRECTIONS.index(design.calibration.correction)),
+            middle=jnp.int32((n - 1) // 2),
+            last=jnp.int32(n - 1),
+            read_averaging=_f32(1 / np.sqrt(n_reads) if n_reads else 0.0),
+        ),
+        g_target_uS=_f32(np.pad(design.g_target_uS, (0, pad))),
+        v_target_V=_f32(np.pad(design.v_ramp_V, (0, pad), mode="edge")),
+        scale_V=_f32(design.scale_V),
     )
+
+
+def _f32(values: ArrayLike) -> Array:
+    return jnp.asarray(values, jnp.float32)

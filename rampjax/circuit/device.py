@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 N_POWERS = 5  # a curve holds the powers 0..4 of the conductance, the highest of any published fit in the presets
@@ -55,16 +54,23 @@ class Device:
         return self.stuck_off_prob > 0 or self.stuck_on_prob > 0
 
     def params(self) -> DeviceParams:
-        """Returns the traced parameters as float32 arrays (NumPy, moved to the device with the rest)."""
-        values = {name: np.float32(getattr(self, name)) for name in DeviceParams._fields if "sigma" not in name}
-        curves = {name: _padded(getattr(self, name)) for name in ("sigma_prog_uS", "sigma_read_uS")}
-        return DeviceParams(**values, **curves)  # type: ignore[arg-type]
+        """Returns the traced parameters in float32."""
+        return DeviceParams(
+            g_min_uS=jnp.float32(self.g_min_uS),
+            g_max_uS=jnp.float32(self.g_max_uS),
+            g_ceiling_uS=jnp.float32(self.g_ceiling_uS),
+            bias_prog_uS=jnp.float32(self.bias_prog_uS),
+            sigma_prog_uS=_padded(self.sigma_prog_uS),
+            sigma_read_uS=_padded(self.sigma_read_uS),
+            stuck_off_prob=jnp.float32(self.stuck_off_prob),
+            stuck_on_prob=jnp.float32(self.stuck_on_prob),
+            g_stuck_off_uS=jnp.float32(self.g_stuck_off_uS),
+            g_stuck_on_uS=jnp.float32(self.g_stuck_on_uS),
+        )
 
 
-def _padded(coefficients: tuple[float, ...]) -> np.ndarray:
-    curve = np.zeros(N_POWERS, np.float32)
-    curve[: len(coefficients)] = coefficients
-    return curve
+def _padded(coefficients: tuple[float, ...]) -> Float[Array, " power"]:
+    return jnp.zeros(N_POWERS).at[: len(coefficients)].set(jnp.array(coefficients))
 
 
 def sigma_at(curve_uS: Float[Array, " power"], g_uS: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

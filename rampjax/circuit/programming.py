@@ -20,9 +20,11 @@ def realise_conductance(
     Args:
         z: standard normal, one per programming event.
         g_aim_uS: the aim, inside `[g_min_uS, g_max_uS]`, µS.
+        device: the device's parameters.
 
     References:
-        DESIGN §5, plain mode; sigma(g) as the device's preset gives it.
+        Plain programming with sigma(g) as the device's preset gives it, each with its own source; a realised
+        conductance is clipped at 0, and above only where the device has a physical ceiling.
     """
     g_uS = g_aim_uS + device.bias_prog_uS + sigma_at(device.sigma_prog_uS, g_aim_uS) * z
     return jnp.clip(g_uS, 0.0, device.g_ceiling_uS)

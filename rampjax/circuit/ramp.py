@@ -1,7 +1,7 @@
 """The ramp: each step reads one memristor for its pulse, and the integrator adds the charge.
 
-`c_int dV_k = g_k t_pulse_k v_read` (DESIGN §4, ideal). Finite gain, offset, injection, lost time, taps, jitter, leakage,
-wires and settling are left out here; the ramp starts exactly where it should.
+The integrator is ideal: `c_int dV_k = g_k t_pulse_k v_read`. Finite gain, offset, injection, lost time, jitter,
+leakage, wires and settling are left out here; the ramp starts exactly where it should.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,7 @@ def ramp_levels_V(ramp: RampParams, g_uS: Float[Array, " step"]) -> Float[Array,
     """The ramp at each threshold: V_1 = start, V_{k+1} = V_k + g_k t_pulse_k v_read / c_int.
 
     References:
-        DESIGN §4; Yang et al. 2025, the nonlinear ramp.
+        Yang et al., Nature Communications 16 (2025), doi 10.1038/s41467-025-56254-6: the nonlinear ramp column.
     """
     rise_V = cumulative_sum(g_uS * volts_per_uS(ramp))
     return ramp.start_V + jnp.concatenate([jnp.zeros_like(rise_V[:1]), rise_V])

@@ -149,7 +149,7 @@ class MeasureConfig(Frozen):
         default=0.95, description="level of the confidence intervals, as a fraction"
     )
     save_samples: Annotated[bool, Strict()] = Field(
-        False, description="write the measures of every chip to samples.npz; memory then grows with samples"
+        default=False, description="write the measures of every chip to samples.npz; memory then grows with samples"
     )
 
 

@@ -1,21 +1,21 @@
 """The engine: any model, any measures, any number of samples, in blocks of one fixed shape.
 
-Every sample has the same bits whatever the number of chunks, devices or interruptions, on one platform and version: the compiled
-kernel only ever sees whole blocks (XLA's vectorisation changes last bits with the batch size otherwise), samples beyond the
-last are computed and dropped, and statistics are reduced on the host in float64 in sample order. Memory does not grow
-with the number of samples.
+Every sample has the same bits whatever the number of chunks, devices or interruptions, on one platform and version. The
+compiled kernel only ever sees whole blocks, since XLA's vectorisation changes last bits with the batch size; samples
+beyond the last are computed and dropped. Every device runs the same single-device program on calls of its own: one
+program partitioned over devices is fused differently for one device than for two, and so differs in its last bits.
+Statistics are reduced on the host in float64 in sample order. Memory does not grow with the number of samples.
 """
 
 import functools
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Key
 
 from rampjax.checks import check_between
@@ -23,15 +23,15 @@ from rampjax.montecarlo.keys import MAX_SEED, sample_key, study_key
 from rampjax.montecarlo.statistics import BlockSums, Statistics
 
 BLOCK = {"cpu": 256, "gpu": 16_384}  # samples per block; the bits depend on it, so it belongs to the platform
-_VALUES_PER_CALL = 2**19  # random numbers or so that one call works on per device
-_IN_FLIGHT = 2  # calls dispatched ahead of the host's reduction
+_VALUES_PER_CALL = 2**19  # random numbers or so that one call works on
+_IN_FLIGHT = 2  # calls per device dispatched ahead of the host's reduction; on CPU they run side by side
 CHUNK_SAMPLES = 65_536
 
 trace_counts: Counter[str] = Counter()  # how often each model was traced: one trace is one compiled kernel
 
 
 @runtime_checkable
-class Model(Protocol):
+class Model(Hashable, Protocol):
     """A model with its measures: one sample from its key. Static and hashable; all numbers are in `params`."""
 
     @property
@@ -61,10 +61,10 @@ class Chunk(NamedTuple):
     """A finished range of samples."""
 
     first: int
-    count: int
+    n_samples: int
     sums: BlockSums
     kept: np.ndarray  # raw values of the samples below n_keep
-    measures: np.ndarray  # (count, n_measures) where samples are saved, else empty
+    measures: np.ndarray  # (n_samples, n_measures) where samples are saved, else empty
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def run(
         save_samples: return the measures of every sample too; memory then grows with n_samples.
         chunk_samples: samples per chunk, rounded up to whole blocks.
         store: keeps finished chunks, so that a killed run continues.
-        devices: local devices to spread the blocks over; all by default.
+        devices: local devices to spread the calls over; by default `default_devices()`.
         progress: called with the number of samples just finished.
 
     Raises:
@@ -111,8 +111,9 @@ def run(
     check_between("samples", n_samples, 1, 2**62)
     check_between("seed", seed, 0, MAX_SEED)
     check_between("chunk_samples", chunk_samples, 1, 2**62)
-    devices = tuple(devices or jax.local_devices())
+    devices = tuple(devices or default_devices())
     block = block_size(devices[0])
+    job = _Job(model, params, seed, block, blocks_per_call(model, block, n_samples), n_keep, save_samples, devices)
     chunk_samples = -(-chunk_samples // block) * block
     statistics = Statistics.empty(model.names, specs)
     kept, measures = [], []
@@ -120,7 +121,7 @@ def run(
         count = min(chunk_samples, n_samples - first)
         chunk = store.load(first, count) if store else None
         if chunk is None:
-            chunk = _run_chunk(model, params, seed, first, count, block, statistics, n_keep, save_samples, devices)
+            chunk = _run_chunk(job, first, count, statistics)
             if store:
                 store.save(chunk)
         statistics = statistics.add(chunk.sums)
@@ -131,79 +132,87 @@ def run(
     return Result(statistics, np.concatenate(kept), np.concatenate(measures))
 
 
+class _Job(NamedTuple):
+    """What every call of a run has in common."""
+
+    model: Model
+    params: Any
+    seed: int
+    block: int  # samples
+    n_blocks: int  # per call
+    n_keep: int
+    save_samples: bool
+    devices: tuple[jax.Device, ...]
+
+
 def block_size(device: jax.Device) -> int:
     """Samples per block on a device's platform."""
     return BLOCK.get(device.platform, BLOCK["gpu"])
 
 
-def _run_chunk(
-    model: Model,
-    params: Any,
-    seed: int,
-    first: int,
-    count: int,
-    block: int,
-    statistics: Statistics,
-    n_keep: int,
-    save_samples: bool,
-    devices: tuple[jax.Device, ...],
-) -> Chunk:
+def _run_chunk(job: _Job, first: int, count: int, statistics: Statistics) -> Chunk:
     sums, kept, saved = [], [], []
-    for start, values, raw in _calls(model, params, seed, first, count, block, devices):
+    for start, values, raw in _calls(job, first, count):
         n = min(len(values), first + count - start)
-        sums.append(statistics.block_sums(values[:n], block))
-        kept.append(np.asarray(raw[: max(min(n_keep - start, n), 0)]))
-        saved.append(values[: n if save_samples else 0])
+        sums.append(statistics.block_sums(values[:n], job.block))
+        kept.append(np.asarray(raw[: max(min(job.n_keep - start, n), 0)]))
+        saved.append(values[: n if job.save_samples else 0])
     return Chunk(first, count, BlockSums.concatenate(sums), np.concatenate(kept), np.concatenate(saved))
 
 
-def _calls(
-    model: Model, params: Any, seed: int, first: int, count: int, block: int, devices: tuple[jax.Device, ...]
-) -> Iterator[tuple[int, np.ndarray, Array]]:
-    """Runs the calls that cover a chunk, a few ahead of the reader: (first sample, measures, raw values on the device)."""
-    blocks_per_device = max(1, _VALUES_PER_CALL // (block * model.width))
-    mesh = _mesh(devices)
-    kernel = _kernel(model, block, mesh)
-    params = jax.device_put(params, NamedSharding(mesh, PartitionSpec()))
-    samples_per_call = block * blocks_per_device * len(devices)
-    base = study_key(seed)
+def _calls(job: _Job, first: int, count: int) -> Iterator[tuple[int, np.ndarray, Array]]:
+    """Runs the calls of a chunk, a few ahead of the reader: (first sample, measures, raw values on the device)."""
+    kernel = compile_kernel(job.model, job.block)
+    placed = [jax.device_put((study_key(job.seed), job.params), device) for device in job.devices]
     pending: deque[tuple[int, Array, Array]] = deque()
-    for start in range(first, first + count, samples_per_call):
-        starts = start + block * np.arange(blocks_per_device * len(devices), dtype=np.uint64)
+    for call, start in enumerate(range(first, first + count, job.block * job.n_blocks)):
+        starts = start + job.block * np.arange(job.n_blocks, dtype=np.uint64)
         halves = np.stack([starts >> np.uint64(32), starts & np.uint64(0xFFFFFFFF)], axis=-1).astype(np.uint32)
-        pending.append((start, *kernel(base, halves, params)))
-        if len(pending) == _IN_FLIGHT:
+        pending.append((start, *kernel(halves, *placed[call % len(placed)])))
+        if len(pending) == _IN_FLIGHT * len(placed):
             begin, values, raw = pending.popleft()
             yield begin, np.asarray(values), raw
     for begin, values, raw in pending:
         yield begin, np.asarray(values), raw
 
 
-def _mesh(devices: tuple[jax.Device, ...]) -> Mesh:
-    # Auto, not Explicit (the default of `jax.make_mesh`): explicit axes change how sigmoids are vectorised.
-    return Mesh(np.array(devices), ("block",), axis_types=(AxisType.Auto,))
-
-
 @functools.lru_cache(maxsize=256)
-def _kernel(model: Model, block: int, mesh: Mesh) -> Callable[..., tuple[Array, Array]]:
-    """Compiles the model: vmap inside a block, one block after the other on each device, devices side by side."""
+def compile_kernel(model: Model, block: int) -> Any:
+    """Returns the jitted model: vmap inside a block, one block after the other.
 
-    def one_block(base: Array, start: Array, params: Any) -> tuple[Array, Array]:
+    Args:
+        model: static part.
+        block: samples per block.
+
+    Returns:
+        A function of the halves of the blocks' first sample numbers (block, 2), the study's key, and the parameters.
+    """
+
+    def one_block(start: Array, base: Array, params: Any) -> tuple[Array, Array]:
         # A block never straddles a multiple of 2**32, since its size is a power of two.
-        keys = jax.vmap(lambda offset: sample_key(base, start[0], start[1] + offset))(jnp.arange(block, dtype=jnp.uint32))
+        keys = jax.vmap(lambda offset: sample_key(base, start[0], start[1] + offset))(
+            jnp.arange(block, dtype=jnp.uint32)
+        )
         return jax.vmap(model, in_axes=(0, None))(keys, params)
 
-    def many_blocks(base: Array, starts: Array, params: Any) -> tuple[Array, Array]:
+    def many_blocks(starts: Array, base: Array, params: Any) -> tuple[Array, Array]:
         trace_counts[type(model).__name__] += 1
-        values, raw = jax.lax.map(lambda start: one_block(base, start, params), starts)
+        values, raw = jax.lax.map(lambda start: one_block(start, base, params), starts)
         return values.reshape(-1, values.shape[-1]), raw.reshape(-1, *raw.shape[2:])
 
-    sharded = jax.shard_map(
-        many_blocks,
-        mesh=mesh,
-        in_specs=(PartitionSpec(), PartitionSpec("block"), PartitionSpec()),
-        out_specs=PartitionSpec("block"),
-        check_vma=False,  # lax.map under shard_map wants it
-    )
-    return jax.jit(sharded)
+    return jax.jit(many_blocks)
 
+
+def blocks_per_call(model: Model, block: int, n_samples: int) -> int:
+    """Blocks that one call runs through: fewer, the wider the model, and no more than a short run needs.
+
+    A power of two for a short run, so that few numbers of samples compile a kernel of their own.
+    """
+    needed = 1 << (-(-n_samples // block) - 1).bit_length()
+    return min(max(1, _VALUES_PER_CALL // (block * model.width)), needed)
+
+
+def default_devices() -> tuple[jax.Device, ...]:
+    """All accelerators of this process; of CPU devices the first, which uses every core by itself."""
+    devices = tuple(jax.local_devices())
+    return devices[:1] if devices[0].platform == "cpu" else devices

@@ -1,4 +1,4 @@
-"""Keys of samples: sample number n draws from a stream keyed by the seed and n alone (DESIGN §7)."""
+"""Keys of samples: sample number n draws from a stream keyed by the seed and n alone."""
 
 import jax
 from jaxtyping import Array, Key, UInt32

@@ -163,7 +163,7 @@ def _measure_cell(row: "pd.Series[float] | None") -> Cell:
     if row is None or pd.isna(row["mean"]):
         return Cell("")
     low, high = row["mean_ci_low"], row["mean_ci_high"]
-    if pd.isna(low) or not high > low:
+    if not 0 < high - low < math.inf:
         return Cell(f"{row['mean']:.4g}", f"q95 {row['p95']:.4g}")
     # as many digits as the interval tells apart, but three at least and four at most
     magnitude = math.floor(math.log10(abs(row["mean"]))) if row["mean"] else 0

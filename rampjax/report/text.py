@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rampjax.report.answer import confidence_text, percent, percent_interval
-
 _MOST_ROWS = 40
 _MEASURES = ("mean_max_inl_lsb", "noise_rms_lsb", "rmse_lsb", "total_rmse_lsb")
 
@@ -39,23 +37,27 @@ def yield_text(record: Mapping[str, Any], figure: str) -> str:
         record: what `rampjax yield --json` prints.
         figure: name of the measure in words.
     """
+    from rampjax.report.answer import confidence_text, percent, percent_interval  # brings pandas: `functions` has none
+
     low, high = record["ci_low"], record["ci_high"]
     changed = f" with {', '.join(record['overrides'])}" if record["overrides"] else ""
     reads = f"n_reads = {record['n_reads']}" + (" (noise-free)" if record["n_reads"] == 0 else "")
+    calibrated = [f"  calibrated with  {reads}"] if record["calibration"] != "none" else []
     numbers = {name: _number(record[name]) for name in _MEASURES}
     return "\n".join(
         [
             f"{record['function']}, {record['bits']} bits, on {record['device']}{changed}, calibration "
             f"{record['calibration']}:",
-            f"{percent(record['yield_fraction'], low, high)} % of {record['n_samples']} chips have a {figure} of at most "
-            f"{record['spec']:g} LSB ({confidence_text(record['confidence'])} interval "
+            f"{percent(record['yield_fraction'], low, high)} % of {record['n_samples']} chips have a {figure} of at "
+            f"most {record['spec']:g} LSB ({confidence_text(record['confidence'])} interval "
             f"{percent_interval(low, high)} %)",
             "",
-            f"  yield_fraction   {record['yield_fraction']:.8g}   failure_probability {record['failure_probability']:.8g}",
+            f"  yield fraction   {record['yield_fraction']:.8g}; failed {record['failure_probability']:.8g}",
             f"  mean worst INL   {numbers['mean_max_inl_lsb']} LSB, static; beside it the read noise, temporal: "
             f"{numbers['noise_rms_lsb']} LSB rms",
             f"  rms error        {numbers['rmse_lsb']} LSB static, {numbers['total_rmse_lsb']} LSB with noise",
-            f"  calibrated with  {reads}; seed {record['seed']}",
+            *calibrated,
+            f"  seed             {record['seed']}",
         ]
     )
 

@@ -48,7 +48,13 @@ def claim_folder(folder: Path, run: dict[str, Any], resume: bool) -> None:
         InputError: a folder that holds something, or cannot be written, or whose run differs from this one.
     """
     if open_folder(folder, resume):
-        _check_same(folder, run)
+        _check_same(folder, run)  # its provenance stays with its tables until there are new ones
+    else:
+        write_provenance(folder, run)
+
+
+def write_provenance(folder: Path, run: dict[str, Any]) -> None:
+    """Writes what a run says about itself, whole."""
     write_whole(folder / PROVENANCE, to_json(run))
 
 

@@ -15,7 +15,8 @@ from rampjax.montecarlo.engine import block_size
 
 PACKAGES = ("rampjax", "jax", "jaxlib", "numpy", "scipy", "pandas", "seaborn", "matplotlib")
 # What decides the bits of a sample: a run may continue only where all of these are the same.
-FIXED = ("configuration", "seed", "versions", "backend")
+FIXED = ("configuration", "seed", "versions", "source_sha256", "backend")
+PHYSICS = ("target", "metrics.py", "circuit", "montecarlo")  # rooms whose code decides the numbers
 
 
 def describe_run(configuration: Mapping[str, Any], seed: int, samples: int) -> dict[str, Any]:
@@ -32,8 +33,9 @@ def describe_run(configuration: Mapping[str, Any], seed: int, samples: int) -> d
             "platform": devices[0].platform,
             "device": devices[0].device_kind,
             "block": block_size(devices[0]),
-            "x64": jax.dtypes.canonicalize_dtype("float64") == "float64",
+            "x64": bool(jax.config.read("jax_enable_x64")),
         },
+        "source_sha256": source_hash(),
         "commit": _commit(),
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -43,6 +45,17 @@ def describe_run(configuration: Mapping[str, Any], seed: int, samples: int) -> d
 def configuration_hash(configuration: Mapping[str, Any]) -> str:
     """Returns the SHA-256 of a configuration as canonical JSON."""
     return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
+
+
+def source_hash() -> str:
+    """Returns the SHA-256 of the code that decides the numbers: chunks of two versions of it must not mix."""
+    package = Path(__file__).resolve().parents[1]
+    paths = [package / room for room in PHYSICS]
+    files = [file for path in paths for file in ([path] if path.is_file() else path.glob("*.py"))]
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
@@ -61,6 +74,9 @@ def _difference(name: str, old: Any, new: Any) -> str | None:
             if found:
                 return found
         return None
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        return next(filter(None, (_difference(f"{name}[{i}]", *pair) for i, pair in pairs)), None)
     return None if old == new else f"`{name}` was {_shown(old)} and is {_shown(new)}"
 
 

@@ -1,6 +1,7 @@
 """Runs every point of a study and writes its folder: tables, figures, page, provenance."""
 
 import dataclasses
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,8 @@ from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.answer import answer
 from rampjax.report.meta import ReportMeta
 from rampjax.report.page import build_report
-from rampjax.report.tables import Tables, write_tables
-from rampjax.study.folder import CHUNKS, claim_folder
+from rampjax.report.tables import Tables, write_tables, write_whole
+from rampjax.study.folder import CHUNKS, claim_folder, write_provenance
 from rampjax.study.notes import assumptions, measurement_note
 from rampjax.study.provenance import describe_run
 from rampjax.study.tables import CURVE_SPECS_LSB, Measurement, join_tables, result_tables
@@ -89,7 +90,8 @@ class Outcome:
 def plan_study(study: StudyConfig) -> Plan:
     """The plan of a validated study file."""
     measure, configuration = study.measure, study.canonical()
-    for apart in ("samples", "seed"):
+    # Samples may grow and the seed stands apart; how a result is named and shown is no part of what it rests on.
+    for apart in ("samples", "seed", "name", "title", "report"):
         del configuration[apart]
     return Plan(
         title=study.title,
@@ -132,11 +134,13 @@ def run_plan(plan: Plan, out: Path, *, resume: bool = False, progress: Progress 
         read_noise_note=measurement_note(plan.points),
     )
     provenance = describe_run(plan.configuration, plan.seed, plan.samples)
-    claim_folder(out, {**provenance, "report": meta.as_dict()}, resume)
+    described = {**provenance, "report": meta.as_dict()}
+    claim_folder(out, described, resume)
     if progress:
         progress(0)
     tables, statistics = _run_points(plan, designs, out, progress)
     write_tables(out, tables)
+    write_provenance(out, described)
     page = build_report(out, dataclasses.replace(meta, provenance=provenance), tables)
     return Outcome(page, answer(meta, tables), statistics)
 
@@ -152,7 +156,7 @@ def _build(point: Point) -> Design:
         return build_design(point)
     except InputError as error:
         labels = ", ".join(f"{key} = {value}" for key, value in point.labels.items())
-        raise InputError(f"{error} (at {labels})" if labels else str(error)) from None
+        raise InputError(f"At {labels}: {error}" if labels else str(error)) from None
 
 
 def _run_points(
@@ -188,8 +192,7 @@ def point_keys(point: Point) -> dict[str, Any]:
 def _write_samples(path: Path, plan: Plan, samples: dict[str, np.ndarray]) -> None:
     """Writes the measures of every chip: an array (chip, measure) per point, `names`, and the points' keys as text."""
     labels = [", ".join(f"{key}={value}" for key, value in point_keys(point).items()) for point in plan.points]
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        arrays: dict[str, Any] = {"names": np.array(plan.measurement.all_names), "points": np.array(labels), **samples}
-        np.savez_compressed(file, **arrays)
-    temporary.replace(path)
+    arrays: dict[str, Any] = {"names": np.array(plan.measurement.all_names), "points": np.array(labels), **samples}
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    write_whole(path, content.getvalue())

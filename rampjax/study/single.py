@@ -1,6 +1,7 @@
 """One design on many chips, as `rampjax yield` asks for it."""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -116,6 +117,7 @@ def _configuration(point: Point, measurement: Measurement) -> dict[str, Any]:
     return {
         **point_keys(point),
         "levels": point.levels,
+        "table_sha256": hashlib.sha256(point.table_path.read_bytes()).hexdigest() if point.table_path else None,
         "range": None if point.x_range is None else [str(end) for end in point.x_range],
         "circuit": point.circuit.model_dump(mode="json"),
         "device_fields": json.loads(point.device.model_dump_json()),

@@ -1,11 +1,12 @@
 """A target as traced arrays: the function, its thresholds and codes are data, so that one kernel serves every function.
 
-Shapes go by buckets: a few sizes of the padded thresholds and branches, so that functions at equal bits share a compiled kernel.
-Everything is in output steps (LSB) above y_lo, where float32 resolves best.
+Shapes go by buckets: a few sizes of the padded thresholds and branches, so that functions at equal bits share a
+compiled kernel. Everything is in output steps (LSB) above y_lo, where float32 resolves best.
 """
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
@@ -35,12 +36,12 @@ class TargetArrays(NamedTuple):
 
 def padded_bins(n_bins: int, bits: int) -> int:
     """Number of bins after padding: the next multiple of a quarter of 2**bits (a monotone function needs none)."""
-    quantum = max(2 ** (bits - 2), 1)
+    quantum = 1 << (bits - 2)
     return -(-n_bins // quantum) * quantum
 
 
 def target_arrays(target: Target) -> TargetArrays:
-    """Builds the traced arrays of a target (NumPy float32, moved to the device with the other parameters)."""
+    """Builds the traced arrays of a target, in float32."""
     n_thresholds = len(target.thresholds)
     pad = padded_bins(n_thresholds + 1, target.bits) - n_thresholds - 1
     n_branches = len(target.branch_x) - 1
@@ -52,32 +53,32 @@ def target_arrays(target: Target) -> TargetArrays:
     has_code[target.codes] = True
 
     def padded(values: np.ndarray, count: int = pad) -> np.ndarray:
-        return np.pad(np.asarray(values), (0, count), mode="edge")
+        return np.pad(values, (0, count), mode="edge")
 
     return TargetArrays(
         spline=SplineTable(*(_narrow(part) for part in spline)),
         thresholds=_f32(padded(target.thresholds)),
-        valid=np.arange(n_thresholds + pad) < n_thresholds,
+        valid=jnp.arange(n_thresholds + pad) < n_thresholds,
         boundaries_lsb=_f32(padded((target.boundaries - target.y_lo) / target.lsb)),
         direction=_f32(padded(target.direction)),
-        same_branch=np.pad(home[1:] == home[:-1], (0, pad)),
+        same_branch=jnp.asarray(np.pad(home[1:] == home[:-1], (0, pad))),
         outputs_lsb=_f32(padded((target.outputs - target.y_lo) / target.lsb)),
-        codes=padded(target.codes).astype(np.int32),
-        has_code=has_code,
+        codes=jnp.asarray(padded(target.codes), jnp.int32),
+        has_code=jnp.asarray(has_code),
         # The ends of an infinite range lie where the table ends: realised thresholds are clipped there.
         branch_x=_f32(padded(np.clip(target.branch_x, spline.x_lo, spline.x_hi), pad_branches)),
         branch_y_lsb=_f32(padded(branch_y_lsb, pad_branches)),
         branch_sign=_f32(np.pad(np.sign(np.diff(target.branch_y)), (0, pad_branches))),
         variation_lsb=_f32(np.abs(np.diff(branch_y_lsb)).sum()),
         ideal_rmse_lsb=_f32(ideal_rmse_lsb(target)),
-    )  # type: ignore[arg-type]
+    )
 
 
 def ideal_rmse_lsb(target: Target) -> float:
     """Root mean square of Q - g of the ideal converter in LSB, every output equally likely (density of x as |g'|).
 
     Between neighbouring thresholds and extrema g is monotone and the code constant, so each stretch contributes
-    |(g_b - y_c)^3 - (g_a - y_c)^3| / 3, exactly (DESIGN §6); 1/sqrt(12) for a monotone function with mid-rise levels.
+    |(g_b - y_c)^3 - (g_a - y_c)^3| / 3, exactly; 1/sqrt(12) for a monotone function with mid-rise levels.
     """
     inner = slice(1, -1)
     x = np.concatenate([target.thresholds, target.branch_x[inner]])
@@ -90,10 +91,10 @@ def ideal_rmse_lsb(target: Target) -> float:
     return float(np.sqrt(squares.sum() / np.abs(np.diff(edges)).sum()))
 
 
-def _narrow(values: ArrayLike) -> np.ndarray:
+def _narrow(values: ArrayLike) -> Array:
     array = np.asarray(values)
-    return array.astype(np.float32 if np.issubdtype(array.dtype, np.floating) else np.int32)
+    return jnp.asarray(array, jnp.float32 if np.issubdtype(array.dtype, np.floating) else jnp.int32)
 
 
-def _f32(values: ArrayLike) -> np.ndarray:
-    return np.asarray(values, np.float32)
+def _f32(values: ArrayLike) -> Array:
+    return jnp.asarray(values, jnp.float32)

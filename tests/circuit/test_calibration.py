@@ -16,7 +16,7 @@ SIGMA = 1.0  # small enough that no conductance is clipped
 
 
 def thresholds_error_uS(calibration, **circuit):
-    """(N, K) error of the realised ramp in µS·clock: equal steps of 60 µS, so well inside the range that errors are normal."""
+    """(N, K) error of the realised ramp in µS·clock: equal steps of 60 µS, far inside the range."""
     device = rj.load_device("taox_paper", sigma_prog_uS=SIGMA)
     narrow = dataclasses.replace(device, g_max_uS=60.0)
     design = rj.design("identity", 4, device=narrow, calibration=calibration, circuit=rj.Circuit(**circuit))

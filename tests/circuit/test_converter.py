@@ -90,7 +90,7 @@ def test_comparator_offset_has_its_sigma_and_is_not_calibrated_away():
 
 
 def test_ratiometric_read_leaves_the_codes_as_they_are():
-    """MAC and ramp share v_read: at 0.15 V and at 0.25 V both scale alike (DESIGN §5)."""
+    """MAC and ramp share v_read: at 0.15 V and at 0.25 V both scale alike."""
     design = rj.design("sigmoid", 5)
     params = jax.tree.map(jnp.asarray, converter_params(design))
     column = sample(design, seed=5)

@@ -10,7 +10,7 @@ from rampjax.circuit.device import Device
 def test_the_largest_step_gets_the_largest_conductance_and_the_ramp_fits_the_window():
     design = rj.design("sigmoid", 5)
     assert design.g_target_uS.max() == pytest.approx(150.0)
-    assert design.g_target_uS.min() == pytest.approx(25.86, abs=0.005)  # DESIGN §6
+    assert design.g_target_uS.min() == pytest.approx(25.86, abs=0.005)  # smallest step of the reference
     assert np.abs(design.v_ramp_V).max() == pytest.approx(0.5)
     assert design.ramp_time_ns == 32.0  # 32 clocks at 5 bits, as cited by the ReADC paper
     assert design.rmse_lsb == pytest.approx(1 / np.sqrt(12))
@@ -40,7 +40,9 @@ def test_a_small_fixed_capacitor_lets_the_window_set_the_scale():
 
 
 def test_a_conductance_that_cannot_be_met_is_named_with_its_distance():
-    with pytest.raises(rj.InputError, match=r"step 1[56] of 30 .* needs 38\.79 µS, 11\.21 µS below g_min_uS = 50") as error:
+    with pytest.raises(
+        rj.InputError, match=r"step 1[56] of 30 .* needs 38\.79 µS, 11\.21 µS below g_min_uS = 50"
+    ) as error:
         rj.design("sigmoid", 5, device="ihp_hfo2_milo")
     assert "ihp_hfo2_milo" in str(error.value)
     assert rj.design("identity", 5, device="ihp_hfo2_milo").g_target_uS.min() == pytest.approx(225.0)

@@ -1,4 +1,4 @@
-"""The engine: same bits whatever the chunks, devices and interruptions; one trace per kernel; statistics against NumPy."""
+"""The engine: same bits whatever the chunks, devices and interruptions; one trace per kernel; exact statistics."""
 
 from dataclasses import dataclass
 
@@ -86,7 +86,7 @@ def test_a_sample_depends_on_the_seed_and_its_number_alone():
 def test_samples_beyond_2_to_the_32_have_streams_of_their_own():
     base = study_key(0)
     words = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
-    keys = [tuple(jax.random.key_data(sample_key(base, jnp.uint32(h), jnp.uint32(l))).tolist()) for h, l in words]
+    keys = [tuple(jax.random.key_data(sample_key(base, jnp.uint32(hi), jnp.uint32(lo))).tolist()) for hi, lo in words]
     assert len(set(keys)) == len(words)
     seeds = {tuple(jax.random.key_data(study_key(seed)).tolist()) for seed in (0, 1, 2**32, 2**32 + 1, 2**63 - 1)}
     assert len(seeds) == 5
@@ -95,7 +95,7 @@ def test_samples_beyond_2_to_the_32_have_streams_of_their_own():
 def test_an_interrupted_run_continues_to_the_same_bits(tmp_path):
     reference = run(Normals(), PARAMS, n_samples=5000, seed=1, n_keep=700, save_samples=True)
 
-    class Killed(RuntimeError):
+    class KilledError(RuntimeError):
         pass
 
     finished = []
@@ -103,10 +103,10 @@ def test_an_interrupted_run_continues_to_the_same_bits(tmp_path):
     def kill_after_two(count):
         finished.append(count)
         if len(finished) == 2:
-            raise Killed
+            raise KilledError
 
     options = {"n_samples": 5000, "seed": 1, "n_keep": 700, "save_samples": True, "chunk_samples": 512}
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run(Normals(), PARAMS, **options, store=ChunkFolder(tmp_path), progress=kill_after_two)
     files = sorted(tmp_path.iterdir())
     assert len(files) == 2
@@ -134,7 +134,7 @@ def test_statistics_agree_with_numpy():
     assert s.mean("a") == pytest.approx(values.mean(), rel=1e-12)
     assert s.std("a") == pytest.approx(values.std(ddof=1), rel=1e-9)
     for q in (0.05, 0.5, 0.99):
-        assert s.quantile("a", q) == pytest.approx(np.quantile(values, q), rel=0.012)
+        assert s.quantile("a", q) == pytest.approx(np.quantile(values, q), rel=0.003)
     assert s.n_within("a", [0.5, 1.0]).tolist() == [(values <= 0.5).sum(), (values <= 1.0).sum()]
     fraction, low, high = s.yield_at("a", 1.0)
     assert fraction == np.mean(values <= 1.0)
@@ -166,9 +166,7 @@ def test_one_kernel_serves_every_function_sigma_and_correction():
     assert trace_counts["ColumnModel"] == before
 
 
-@pytest.mark.parametrize(
-    ("option", "value"), [("n_samples", 0), ("seed", -1), ("seed", 2**63), ("chunk_samples", 0)]
-)
+@pytest.mark.parametrize(("option", "value"), [("n_samples", 0), ("seed", -1), ("seed", 2**63), ("chunk_samples", 0)])
 def test_a_number_out_of_range_is_refused_by_name(option, value):
     options = {"n_samples": 10, "seed": 0, option: value}
     with pytest.raises(rj.InputError, match=option.removeprefix("n_")):

@@ -5,7 +5,7 @@ import pytest
 import rampjax as rj
 
 CALIBRATIONS = ("none", "one_point", "redundant:4+one_point", "ramp_aware")
-# DESIGN §6: 400 000 columns; midrise, sigma 2.67 µS, g_max 150 µS, one full clock per step, noise-free measurement.
+# Brute force over 400 000 columns: sigma 2.67 µS, g_max 150 µS, one full clock per step, noise-free measurement.
 TABLE = {
     3: (0.0605, 0.0427, 0.0265, 0.0421),
     4: (0.1748, 0.1197, 0.0791, 0.0911),

@@ -1,0 +1,145 @@
+"""One design on many chips, from the command line's side and from Python's."""
+
+import json
+
+import numpy as np
+import pytest
+
+import rampjax as rj
+from rampjax.checks import InputError
+from rampjax.config.points import point_from_options
+from rampjax.study.notes import assumptions, measurement_note
+from rampjax.study.runner import simulate
+from rampjax.study.single import run_design, run_yield
+from rampjax.study.tables import Measurement
+
+SIGMA = "device.sigma_prog_uS=4.0"
+
+
+def test_yield_of_a_folder_equals_that_without(tmp_path):
+    point = point_from_options("tanh", 4, overrides=[SIGMA])
+    told = []
+    record = run_yield(point, [SIGMA], spec_lsb=0.3, samples=200, seed=7, out=tmp_path / "out", progress=told.append)
+    assert record == run_yield(point, [SIGMA], spec_lsb=0.3, samples=200, seed=7)
+    assert (told[0], sum(told)) == (0, 200)
+    configuration = json.loads((tmp_path / "out" / "provenance.json").read_text())["configuration"]
+    assert configuration["device_fields"]["sigma_prog_uS"]["constant"] == 4.0
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "tanh" in page
+    assert "sigma_prog_uS = 4" in page
+
+
+def test_yield_equals_the_api():
+    record = run_yield(point_from_options("gelu", 4), spec_lsb=0.5, samples=300, seed=3)
+    result = rj.simulate(rj.design("gelu", 4), 300, seed=3)
+    assert record["yield_fraction"] == result.statistics.yield_at("max_inl_lsb", 0.5)[0]
+    assert record["mean_max_inl_lsb"] == pytest.approx(result.statistics.mean("max_inl_lsb"), rel=1e-6)
+
+
+def test_without_variation_every_chip_is_good():
+    still = [f"device.{name}=0.0" for name in ("sigma_prog_uS", "sigma_read_uS", "bias_prog_uS")]
+    record = run_yield(point_from_options("sigmoid", 5, overrides=still), still, spec_lsb=0.01, samples=64, seed=1)
+    assert (record["yield_fraction"], record["failure_probability"]) == (1.0, 0.0)
+    assert record["mean_max_inl_lsb"] < 1e-3
+    assert record["noise_rms_lsb"] == 0.0
+    assert record["rmse_lsb"] == pytest.approx(12**-0.5, rel=1e-4)
+    assert record["total_rmse_lsb"] == pytest.approx(record["rmse_lsb"], rel=1e-6)
+
+
+def test_measure_total_counts_the_noise():
+    point = point_from_options("tanh", 5)
+    total = run_yield(point, spec_lsb=0.5, samples=512, seed=1, measure="total")
+    quiet = ["device.sigma_read_uS=0.0"]
+    still = run_yield(
+        point_from_options("tanh", 5, overrides=quiet), spec_lsb=0.5, samples=512, seed=1, measure="total"
+    )
+    assert total["measure"] == "total_rmse_lsb"
+    assert total["yield_fraction"] < still["yield_fraction"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"spec_lsb": 0.0}, "spec"),
+        ({"spec_lsb": float("nan")}, "spec"),
+        ({"samples": 0}, "samples"),
+        ({"seed": 2**63}, "seed"),
+        ({"measure": "statc"}, "static"),
+    ],
+)
+def test_wrong_numbers_leave_no_folder(tmp_path, wrong, match):
+    options = {"spec_lsb": 0.5, "samples": 10, "seed": 1, **wrong}
+    with pytest.raises(InputError, match=match):
+        run_yield(point_from_options("tanh", 3), out=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_design_file_rebuilds_the_chips():
+    record = run_design(point_from_options("gelu", 4, "zero", "-3:3", "ramp_aware", overrides=[SIGMA]), [SIGMA], seed=1)
+    (override,) = record["overrides"]
+    key, value = override.split("=")
+    device = rj.load_device(record["device"], **{key.removeprefix("device."): float(value)})
+    design = rj.design(
+        record["function"],
+        record["bits"],
+        device=device,
+        calibration=record["calibration"],
+        levels=record["levels"],
+        x_range=(record["x_lo"], record["x_hi"]),
+    )
+    assert design.g_target_uS.tolist() == record["g_target_uS"]
+    assert list(device.sigma_prog_uS) == record["sigma_prog_uS"]
+    measurement = Measurement(("max_inl_lsb",), "max_inl_lsb", (0.5,))
+    kept = simulate(design, measurement, n_samples=3, seed=2).kept
+    assert kept.shape[0] == 3
+    assert np.isfinite(kept[:, : len(record["thresholds"])]).all()
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [["device.stuck_off_prob=1.0"], [f"device.{n}=0.0" for n in ("sigma_prog_uS", "sigma_read_uS", "bias_prog_uS")]],
+    ids=["every device stuck", "no variation"],
+)
+def test_page_of_a_single_chip(tmp_path, overrides):
+    point = point_from_options("tanh", 3, overrides=overrides)
+    record = run_yield(point, overrides, spec_lsb=0.5, samples=1, seed=1, out=tmp_path / "out")
+    assert (record["mean_max_inl_lsb_ci_low"], record["mean_max_inl_lsb_ci_high"]) == (None, None)
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_wide_columns_have_smaller_chunks(monkeypatch):
+    asked = {}
+
+    def note(model, params, **options):
+        asked[model.width] = options["chunk_samples"]
+
+    monkeypatch.setattr("rampjax.study.runner.run", note)
+    measurement = Measurement(("rmse_lsb",), "rmse_lsb", (0.5,))
+    for bits in (5, 10, 12):
+        simulate(rj.design("sigmoid", bits), measurement, n_samples=1, seed=1)
+    sizes = [asked[width] for width in sorted(asked)]
+    assert sizes[0] == 65_536
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(size >= 2_048 for size in sizes)
+
+
+def test_notes_say_clock_and_unit():
+    points = [point_from_options("tanh", 4, overrides=["circuit.sigma_offset_V=0.002", "circuit.n_reads=4"])]
+    notes = assumptions(points)
+    assert any("sigma_prog_uS = 2.67" in note and "static" in note and "µS" in note for note in notes)
+    assert any("sigma_read_uS" in note and "temporal" in note for note in notes)
+    assert any("0.002 V" in note and "static" in note for note in notes)
+    assert not any("stuck" in note for note in notes)
+    assert "no offset" not in notes[-1]
+    assert "4 reads" in measurement_note(points)
+    assert "free of noise" in measurement_note([point_from_options("tanh", 4)])
+
+
+def test_api_study(tmp_path, tiny, finished, tables_of):
+    page = rj.run_study(tiny, tmp_path / "out")
+    assert page == tmp_path / "out" / "report.html"
+    assert tables_of(tmp_path / "out") == tables_of(finished.folder)
+    with pytest.raises(InputError, match="new or empty"):
+        rj.run_study(str(tiny), str(tmp_path / "out"))
+    with pytest.raises(InputError, match="measures"):
+        rj.simulate(rj.design("tanh", 3), 10, measures=["max_inl"])
