@@ -66,7 +66,10 @@ def inl_lsb(chip: Realised, target: TargetArrays) -> Float[Array, " threshold"]:
 
 
 def inl_input_lsb(chip: Realised, target: TargetArrays) -> Float[Array, " threshold"]:
-    """The same at the input, (T_k - T_k^ideal) in local steps: half the distance between the ideal neighbours."""
+    """The same at the input, (T_k - T_k^ideal) in local steps: half the distance between the ideal neighbours.
+
+    Beside an extremum the neighbours lie on both sides of it, and the local step is wide.
+    """
     last = jnp.sum(target.valid) - 1
     k = jnp.arange(chip.x.shape[0])
     above, below = jnp.minimum(k + 1, last), jnp.maximum(k - 1, 0)
@@ -109,7 +112,10 @@ def max_err_lsb(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
 
 
 def missing_codes(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
-    """Number of codes that the ideal converter has and that no bin of positive width inside the range carries."""
+    """Number of codes that the ideal converter has and that no bin of positive width inside the range carries.
+
+    An infinite range counts up to where g is within 1e-5 LSB of its limit.
+    """
     present = jnp.zeros_like(target.has_code).at[target.codes].max(_bin_exists(chip, target))
     return jnp.sum(target.has_code & ~present).astype(chip.x.dtype)
 
@@ -226,8 +232,10 @@ def code_error_probability(
     index: Int[Array, ""] = jnp.sum((x >= thresholds) & target.valid)
     last = jnp.sum(target.valid)
     z = (x - thresholds) / jnp.maximum(sigma_x, jnp.finfo(thresholds.dtype).tiny)
-    late = jnp.where(index > 0, norm.cdf(-z[jnp.maximum(index - 1, 0)]), 0.0)
-    early = jnp.where(index < last, norm.cdf(z[jnp.minimum(index, last - 1)]), 0.0)
+    below, above = jnp.maximum(index - 1, 0), jnp.minimum(index, last - 1)
+    # A threshold without noise never errs, not even for an input right on it.
+    late = jnp.where((index > 0) & (sigma_x[below] > 0), norm.cdf(-z[below]), 0.0)
+    early = jnp.where((index < last) & (sigma_x[above] > 0), norm.cdf(z[above]), 0.0)
     return late + early
 
 

@@ -75,33 +75,37 @@ def program_ramp_aware(
         return ahead_V + (seen_uS - target_uS) * gain_k, g_uS
 
     inputs = (z_prog, z_read, health, g_target_uS, gain, safe_gain)
-    _, g_uS = jax.lax.scan(step, jnp.zeros_like(ramp.start_V), inputs)
+    _, g_uS = jax.lax.scan(step, jnp.zeros_like(ramp.c_int_fF), inputs)
     return g_uS
 
 
 def correct_ramp(
-    v_V: Float[Array, " threshold"],
-    v_measured_V: Float[Array, " threshold"],
+    deviation_V: Float[Array, " threshold"],
+    measured_V: Float[Array, " threshold"],
     v_target_V: Float[Array, " threshold"],
     calibration: CalibrationParams,
 ) -> Float[Array, " threshold"]:
-    """Corrects a ramp by what was measured of it.
+    """Corrects a ramp by what was measured of it; all in deviations D from the ideal ramp V.
 
-    one_point: V - (V_m - V_m^target) at the middle threshold m. two_point: shift and gain such that the ramp, as
-    measured, is right at the first and the last threshold; a random walk becomes a Brownian bridge.
+    one_point: D - D_m at the middle threshold m. two_point: shift and gain such that the ramp, as measured, is right at
+    the first and the last threshold, D' = (G - 1) (V - V_1) + G (D - D_1), with the gain
+    G = (V_K - V_1) / (V_K - V_1 + D_K - D_1); a random walk becomes a Brownian bridge.
 
     Args:
-        v_V: the true ramp, V.
-        v_measured_V: the ramp as measured, V: the correction is computed from it.
-        v_target_V: where it should be, V.
+        deviation_V: deviation of the true ramp, shape (threshold,), V.
+        measured_V: its deviation as measured, V: the correction is computed from it.
+        v_target_V: the ideal ramp, V.
         calibration: which correction, and at which thresholds.
+
+    Returns:
+        The deviation that remains, V.
     """
-    shift_V = v_target_V[calibration.middle] - v_measured_V[calibration.middle]
-    one_point_V = v_V + shift_V
-    span_V = v_measured_V[calibration.last] - v_measured_V[0]
+    one_point_V = deviation_V - measured_V[calibration.middle]
+    rise_V = v_target_V - v_target_V[0]
+    excess_V = measured_V[calibration.last] - measured_V[0]
+    span_V = rise_V[calibration.last] + excess_V
     # A ramp that does not rise at all (every device stuck OFF) has no gain to correct.
-    gain = jnp.where(
-        span_V > 0, (v_target_V[calibration.last] - v_target_V[0]) / jnp.where(span_V > 0, span_V, 1.0), 1.0
-    )
-    two_point_V = v_target_V[0] + gain * (v_V - v_measured_V[0])
-    return jnp.where(calibration.correction == 0, v_V, jnp.where(calibration.correction == 1, one_point_V, two_point_V))
+    gain_less_1 = jnp.where(span_V > 0, -excess_V / jnp.where(span_V > 0, span_V, 1.0), 0.0)
+    two_point_V = gain_less_1 * rise_V + (1.0 + gain_less_1) * (deviation_V - measured_V[0])
+    kinds = (deviation_V, one_point_V, two_point_V)
+    return jnp.select([calibration.correction == i for i in range(3)], kinds)

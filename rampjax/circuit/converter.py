@@ -15,7 +15,7 @@ from rampjax.circuit.calibration import CalibrationParams, correct_ramp, measure
 from rampjax.circuit.comparator import ComparatorParams, sample_offset_V
 from rampjax.circuit.device import DeviceParams, sigma_at
 from rampjax.circuit.programming import apply_health, realise_conductance, sample_health
-from rampjax.circuit.ramp import RampParams, cumulative_sum, ramp_levels_V, volts_per_uS
+from rampjax.circuit.ramp import RampParams, cumulative_sum, ramp_deviation_V, volts_per_uS
 from rampjax.metrics import max_inl_lsb, realise
 from rampjax.target.arrays import TargetArrays
 
@@ -47,8 +47,16 @@ class ConverterParams(NamedTuple):
     scale_V: Float[Array, ""]  # volts per unit of x, a_V
 
 
+class Ramp(NamedTuple):
+    """One programmed ramp column, calibrated: what all the columns of an array share."""
+
+    g_uS: Float[Array, " step"]  # realised conductances
+    deviation_V: Float[Array, " threshold"]  # of the corrected ramp from the ideal one
+    sigma_V: Float[Array, " threshold"]  # temporal noise of each level, from conversion to conversion
+
+
 class Column(NamedTuple):
-    """One programmed ramp column with its comparator."""
+    """One converter: a ramp column seen by a comparator."""
 
     g_uS: Float[Array, " step"]  # realised conductances
     v_ramp_V: Float[Array, " threshold"]  # the corrected ramp
@@ -57,35 +65,51 @@ class Column(NamedTuple):
 
 
 def sample_column(key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure) -> Column:
-    """Programs, corrects and selects one column, and reads its thresholds off: T_k = (V_k + V_offset) / a_V.
+    """Programs one ramp and gives it one comparator: T_k = T_k^ideal + (D_k + V_offset) / a_V.
 
-    A redundant column is selected by the worst INL that its measurement shows; the true one is returned. The
-    comparator's offset comes after calibration, which measures the ramp that all columns share.
+    The comparator's offset comes after calibration, which measures the ramp that all columns share.
+
+    Args:
+        key: the chip's key.
+        params: traced parameters.
+        structure: static structure.
+
+    Returns:
+        The converter; its arrays are padded as `params.target.valid` says.
     """
-    if structure.n_redundant == 1:
-        g_uS, v_V, _ = _candidate(key, 0, params, structure)
-    else:
-        indices = jnp.arange(structure.n_redundant)
-        g_uS, v_V, seen = jax.vmap(lambda index: _candidate(key, index, params, structure))(indices)
-        # A one-hot sum, not a gather: under vmap a gather of whole rows is slow on CPU.
-        chosen = jax.nn.one_hot(jnp.argmin(seen), structure.n_redundant, dtype=v_V.dtype)[:, None]
-        g_uS, v_V = jnp.sum(g_uS * chosen, axis=0), jnp.sum(v_V * chosen, axis=0)
+    ramp = sample_ramp(key, params, structure)
     offset_V = jnp.zeros_like(params.scale_V)
     if structure.comparator_offset:
         offset_V = sample_offset_V(jax.random.fold_in(key, _OFFSET), params.comparator)
-    sigma_V = read_noise_V(g_uS, params)
-    return Column(g_uS, v_V, (v_V + offset_V) / params.scale_V, sigma_V / params.scale_V)
+    thresholds = params.target.thresholds + (ramp.deviation_V + offset_V) / params.scale_V
+    return Column(ramp.g_uS, params.v_target_V + ramp.deviation_V, thresholds, ramp.sigma_V / params.scale_V)
+
+
+def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure) -> Ramp:
+    """Programs, corrects and selects one ramp column.
+
+    A redundant column is selected by the worst INL that its measurement shows; the true one is returned.
+    """
+    if structure.n_redundant == 1:
+        g_uS, deviation_V, _ = _candidate(key, 0, params, structure)
+    else:
+        indices = jnp.arange(structure.n_redundant)
+        g_uS, deviation_V, seen = jax.vmap(lambda index: _candidate(key, index, params, structure))(indices)
+        # A one-hot sum, not a gather: under vmap a gather of whole rows is slow on CPU.
+        chosen = jax.nn.one_hot(jnp.argmin(seen), structure.n_redundant, dtype=g_uS.dtype)[:, None]
+        g_uS, deviation_V = jnp.sum(g_uS * chosen, axis=0), jnp.sum(deviation_V * chosen, axis=0)
+    return Ramp(g_uS, deviation_V, read_noise_V(g_uS, params))
 
 
 def _candidate(
     key: Key[Array, ""], index: Int[Array, ""] | int, params: ConverterParams, structure: ColumnStructure
 ) -> tuple[Array, Array, Array]:
-    """One of the redundant columns: its conductances, corrected ramp, and worst INL as measured."""
+    """One of the redundant columns: its conductances, its corrected ramp's deviation, and worst INL as measured."""
 
     def stream(source: int) -> Key[Array, ""]:
         return jax.random.fold_in(jax.random.fold_in(key, source), index)
 
-    device, ramp, calibration = params.device, params.ramp, params.calibration
+    device, ramp, calibration, target = params.device, params.ramp, params.calibration, params.target
     shape = params.g_target_uS.shape
     z = jax.random.normal(stream(_PROGRAM), shape)
     health = sample_health(stream(_HEALTH), shape[0], device) if structure.stuck_cells else None
@@ -96,14 +120,15 @@ def _candidate(
         g_uS = realise_conductance(z, params.g_target_uS, device)
         if health is not None:
             g_uS = apply_health(g_uS, health, device)
-    v_V = ramp_levels_V(ramp, g_uS)
-    measured_V = v_V
+    true_V = measured_V = ramp_deviation_V(ramp, g_uS, params.g_target_uS)
     if z_after is not None:
-        measured_V = ramp_levels_V(ramp, g_uS + measurement_error_uS(z_after, g_uS, device, calibration))
-    corrected_V = correct_ramp(v_V, measured_V, params.v_target_V, calibration)
+        seen_uS = g_uS + measurement_error_uS(z_after, g_uS, device, calibration)
+        measured_V = ramp_deviation_V(ramp, seen_uS, params.g_target_uS)
+    corrected_V = correct_ramp(true_V, measured_V, params.v_target_V, calibration)
     seen_V = correct_ramp(measured_V, measured_V, params.v_target_V, calibration)
     # Only selection looks at this number; where there is none, the compiler drops it.
-    return g_uS, corrected_V, max_inl_lsb(realise(seen_V / params.scale_V, params.target), params.target)
+    worst = max_inl_lsb(realise(target.thresholds + seen_V / params.scale_V, target), target)
+    return g_uS, corrected_V, worst
 
 
 def read_noise_V(g_uS: Float[Array, " step"], params: ConverterParams) -> Float[Array, " threshold"]:
@@ -125,7 +150,7 @@ def convert(
 
     Args:
         x: inputs, in units of the function's argument.
-        thresholds: realised thresholds, ascending, without padding.
-        codes: the code of each bin, one more than thresholds.
+        thresholds: realised thresholds, ascending, without padding: `column.thresholds[: len(target.thresholds)]`.
+        codes: the code of each bin, one more than thresholds: `design.target.codes`.
     """
     return codes[jnp.sum(x[..., None] >= thresholds, axis=-1)]

@@ -23,6 +23,8 @@ from rampjax.target.target import Target
 
 # Conductances meet their limits to this relative accuracy: thresholds are solved to float64's last bits only.
 _TOLERANCE = 1e-9
+_COARSEST_GRAIN = 0.02  # a float32 grain of x, in steps: its rounding is then below 0.01 LSB
+_LARGEST_COLUMN = 2**19
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ def design_closed_form(
     v_ramp_V = scale_V * target.thresholds
     g_target_uS = np.diff(v_ramp_V) * c_int_fF / (device.v_read_V * circuit.t_clk_ns)
     _check_range(g_target_uS, target, device)
+    _check_resolution(target)
+    _check_size(target, calibration)
     return Design(
         target=target,
         device=device,
@@ -118,6 +122,30 @@ def _check_range(g_target_uS: np.ndarray, target: Target, device: Device) -> Non
         )
 
 
+def _check_resolution(target: Target) -> None:
+    """Raises InputError where single precision, in which chips are simulated, does not resolve the thresholds."""
+    t = target.thresholds
+    grain = np.spacing(np.abs(t).astype(np.float32)).astype(np.float64)
+    lost = np.maximum(grain[:-1], grain[1:]) / np.diff(t)
+    k = int(np.argmax(lost))
+    if lost[k] > _COARSEST_GRAIN:
+        raise InputError(
+            f"`{target.function.name}` at {target.bits} bits has thresholds too close for single precision: step "
+            f"{k + 1} (x from {t[k]:.9g} to {t[k + 1]:.9g}) must be at least {1 / _COARSEST_GRAIN:g} float32 grains "
+            f"wide, but has {1 / lost[k]:.3g}; choose fewer bits, or a range that is wider or nearer to 0."
+        )
+
+
+def _check_size(target: Target, calibration: CalibrationSpec) -> None:
+    """Raises InputError where a block of chips would not fit into memory."""
+    size = len(target.thresholds) * max(calibration.n_redundant, len(target.branch_x) - 1)
+    if size > _LARGEST_COLUMN:
+        raise InputError(
+            f"`{target.function.name}` at {target.bits} bits is too large to simulate: thresholds times monotone "
+            f"branches, or times redundant columns, must be at most {_LARGEST_COLUMN}, but are {size}."
+        )
+
+
 def column_structure(design: Design) -> ColumnStructure:
     """What of a design changes the compiled kernel."""
     calibration = design.calibration
@@ -140,7 +168,6 @@ def converter_params(design: Design) -> ConverterParams:
         target=target,
         device=design.device.params(),
         ramp=RampParams(
-            start_V=_f32(design.start_V),
             v_read_V=_f32(design.device.v_read_V),
             c_int_fF=_f32(design.c_int_fF),
             t_pulse_ns=_f32(np.pad(design.t_pulse_ns, (0, pad))),

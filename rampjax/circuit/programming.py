@@ -31,9 +31,9 @@ def realise_conductance(
 
 
 def sample_health(key: Key[Array, ""], n_devices: int, device: DeviceParams) -> Int8[Array, " device"]:
-    """Draws which devices are stuck: one uniform each, OFF at its low end, ON at its high end."""
+    """Draws which devices are stuck: one uniform each, OFF at its low end, ON next to it."""
     u = jax.random.uniform(key, (n_devices,))
-    on = jnp.where(u >= 1.0 - device.stuck_on_prob, STUCK_ON, HEALTHY)
+    on = jnp.where(u < device.stuck_off_prob + device.stuck_on_prob, STUCK_ON, HEALTHY)
     return jnp.where(u < device.stuck_off_prob, STUCK_OFF, on).astype(jnp.int8)
 
 

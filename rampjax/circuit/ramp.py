@@ -16,7 +16,6 @@ _CHUNK = 32  # a cumulative sum runs in chunks of this many steps: a small trian
 class RampParams(NamedTuple):
     """The traced part of a ramp column. Steps beyond the design's own have `t_pulse_ns` 0 and so add nothing."""
 
-    start_V: Float[Array, ""]  # the ramp at the first threshold
     v_read_V: Float[Array, ""]  # read voltage
     c_int_fF: Float[Array, ""]  # integration capacitor
     t_pulse_ns: Float[Array, " step"]  # read pulse of each step
@@ -27,14 +26,23 @@ def volts_per_uS(ramp: RampParams) -> Float[Array, " step"]:
     return ramp.v_read_V * ramp.t_pulse_ns / ramp.c_int_fF
 
 
-def ramp_levels_V(ramp: RampParams, g_uS: Float[Array, " step"]) -> Float[Array, " threshold"]:
-    """The ramp at each threshold: V_1 = start, V_{k+1} = V_k + g_k t_pulse_k v_read / c_int.
+def ramp_deviation_V(
+    ramp: RampParams, g_uS: Float[Array, " step"], g_target_uS: Float[Array, " step"]
+) -> Float[Array, " threshold"]:
+    """How far the ramp is off at each threshold: D_1 = 0, D_{k+1} = D_k + (g_k - g_k^target) t_pulse_k v_read / c_int.
+
+    The deviation is summed, not the ramp itself, whose rounding would swamp small steps in single precision.
+
+    Args:
+        ramp: the ramp's parameters.
+        g_uS: realised conductances, µS.
+        g_target_uS: ideal conductances, µS.
 
     References:
         Yang et al., Nature Communications 16 (2025), doi 10.1038/s41467-025-56254-6: the nonlinear ramp column.
     """
-    rise_V = cumulative_sum(g_uS * volts_per_uS(ramp))
-    return ramp.start_V + jnp.concatenate([jnp.zeros_like(rise_V[:1]), rise_V])
+    rise_V = cumulative_sum((g_uS - g_target_uS) * volts_per_uS(ramp))
+    return jnp.concatenate([jnp.zeros_like(rise_V[:1]), rise_V])
 
 
 def cumulative_sum(a: Float[Array, " step"]) -> Float[Array, " step"]:

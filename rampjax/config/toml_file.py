@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from rampjax.checks import InputError, nearest
 
+LARGEST = 1e9  # the largest figure of a file, in its unit
 MAX_SHOWN = 60  # characters of a wrong value that a message repeats
 
 # What pydantic calls a mistake, in the words of "`key` must be ...".
@@ -50,6 +51,15 @@ def _positive(value: float) -> float:
     return value
 
 
+def _of_sane_size(value: float) -> float:
+    # Squares and ratios of such figures must stay finite in single precision.
+    if abs(value) > LARGEST:
+        raise ValueError(f"must be at most {LARGEST:g}")
+    if 0 < abs(value) < 1 / LARGEST:
+        raise ValueError(f"must be 0 or at least {1 / LARGEST:g}")
+    return value
+
+
 def between(low: int, high: int) -> AfterValidator:
     """Returns a validator of `low <= value <= high` in the wording of `rampjax.checks`."""
 
@@ -69,9 +79,9 @@ def _not_empty(text: str) -> str:
 
 # TOML has types of its own, so that nothing is converted: no number from text, no integer from a boolean.
 Integer = Annotated[int, Strict()]
-Number = Annotated[float, Strict()]
-NonNegative = Annotated[float, Strict(), _at_least(0.0)]
-Positive = Annotated[float, Strict(), AfterValidator(_positive)]
+Number = Annotated[float, Strict(), AfterValidator(_of_sane_size)]
+NonNegative = Annotated[float, Strict(), _at_least(0.0), AfterValidator(_of_sane_size)]
+Positive = Annotated[float, Strict(), AfterValidator(_positive), AfterValidator(_of_sane_size)]
 Share = Annotated[float, Strict(), between(0, 1)]
 Text = Annotated[str, Strict(), AfterValidator(_not_empty)]
 

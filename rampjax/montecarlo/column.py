@@ -11,7 +11,7 @@ from rampjax.circuit.converter import ColumnStructure, ConverterParams, sample_c
 
 @dataclass(frozen=True)
 class ColumnModel:
-    """A column and what is measured of it; keeps the realised thresholds of the first chips.
+    """A column and what is measured of it; keeps the realised thresholds (x) and the ramp (V) of the first chips.
 
     Attributes:
         structure: what changes the compiled kernel.
@@ -29,7 +29,7 @@ class ColumnModel:
 
     def __call__(
         self, key: Key[Array, ""], params: ConverterParams
-    ) -> tuple[Float[Array, " measure"], Float[Array, " threshold"]]:
+    ) -> tuple[Float[Array, " measure"], Float[Array, "2 threshold"]]:
         column = sample_column(key, params, self.structure)
         target = params.target
         chip = metrics.realise(column.thresholds, target, column.sigma_x)
@@ -43,4 +43,4 @@ class ColumnModel:
             "enob": lambda: metrics.enob(metrics.total_rmse_lsb(chip, target), target.has_code.shape[0]),
             "missing_codes": lambda: metrics.missing_codes(chip, target),
         }
-        return jnp.stack([measures[name]() for name in self.names]), column.thresholds
+        return jnp.stack([measures[name]() for name in self.names]), jnp.stack([column.thresholds, column.v_ramp_V])

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import scipy.stats
 
 from rampjax.checks import InputError
 from rampjax.metrics import mean_interval, yield_interval
 
 # Measures are counted on this grid, for quantiles: 1000 edges per decade, so that one is known to 0.2 %.
-_GRID = np.concatenate([[0.0], np.logspace(-4, 5, 9 * 1000 + 1)])
+_POSITIVE = np.logspace(-4, 5, 9 * 1000 + 1)
+_GRID = np.concatenate([-_POSITIVE[::-1], [0.0], _POSITIVE])
 
 
 class BlockSums(NamedTuple):
@@ -87,6 +89,10 @@ class Statistics:
     def _place(self, name: str) -> int:
         return self.names.index(name)
 
+    def n_not_finite_of(self, name: str) -> int:
+        """How many samples have no finite value of a measure."""
+        return int(self.n_not_finite[self._place(name)])
+
     def mean(self, name: str) -> float:
         """Mean over the samples with a finite value, NaN where there is none."""
         i = self._place(name)
@@ -107,15 +113,24 @@ class Statistics:
         return mean_interval(self.mean(name), self.std(name), int(n), confidence)
 
     def quantile(self, name: str, q: float) -> float:
-        """Quantile of a non-negative measure, interpolated between the edges of its cell, within 0.2 % (or 1e-4)."""
+        """Quantile of a measure, interpolated between the edges of its cell, within 0.2 % (or 1e-4)."""
+        return self._at_rank(name, q * self.n_samples)
+
+    def quantile_interval(self, name: str, q: float, confidence: float = 0.95) -> tuple[float, float]:
+        """Interval of a quantile: between order statistics, whose ranks are binomial whatever the distribution."""
+        tail = (1 - confidence) / 2
+        low, high = (float(scipy.stats.binom.ppf(share, self.n_samples, q)) for share in (tail, 1 - tail))
+        return self._at_rank(name, low), self._at_rank(name, high + 1)
+
+    def _at_rank(self, name: str, rank: float) -> float:
         counts = self.counts[self._place(name)]
-        rank, below = q * self.n_samples, np.cumsum(counts)
-        place = min(int(np.searchsorted(below, rank)), len(self.edges))
-        if place == len(self.edges):
-            return float("inf")
+        below = np.cumsum(counts)
+        place = int(np.searchsorted(below, min(max(rank, 1e-9), self.n_samples)))
+        if place >= len(self.edges):
+            return float("inf")  # values that are not finite lie beyond the last edge
         low = self.edges[max(place - 1, 0)]
         share = (rank - below[place] + counts[place]) / max(int(counts[place]), 1)
-        return float(low + share * (self.edges[place] - low))
+        return float(low + min(max(share, 0.0), 1.0) * (self.edges[place] - low))
 
     def n_within(self, name: str, specs: Sequence[float] | np.ndarray) -> np.ndarray:
         """How many samples have a measure of at most each spec; exact, as the specs are edges of the counts.

@@ -20,7 +20,11 @@ FILES = {"summary": "summary.csv", "yields": "yield.csv", "curves": "yield_curve
 
 _INTERVAL = ("spec_lsb", "yield_fraction", "ci_low", "ci_high", "n_samples")
 VALUE_COLUMNS: dict[str, tuple[str, ...]] = {
-    "summary": ("measure", "mean", "mean_ci_low", "mean_ci_high", "std", "p50", "p95", "p99", "n_samples"),
+    "summary": (
+        *("measure", "mean", "mean_ci_low", "mean_ci_high", "std"),
+        *(f"p{q}{part}" for q in (50, 95, 99) for part in ("", "_ci_low", "_ci_high")),
+        *("n_samples", "n_not_finite"),
+    ),
     "yields": _INTERVAL,
     "curves": _INTERVAL,
     "bands": (

@@ -23,6 +23,11 @@ def assumptions(points: Sequence[Point]) -> tuple[str, ...]:
         "Everything else is ideal: the ramp starts exactly where it should, pulses are exact, and the amplifiers, "
         "the MAC column and the comparator add no error of their own" + ("." if offsets[-1] > 0 else " and no offset.")
     )
+    if len(points) > 1:
+        notes.append(
+            "All points draw the same random numbers, so differences between them are known better than their separate "
+            "intervals suggest."
+        )
     return tuple(notes)
 
 

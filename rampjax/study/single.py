@@ -24,6 +24,7 @@ from rampjax.study.tables import Measurement, result_tables
 
 MEASURE_OF = {"static": "max_inl_lsb", "total": "total_rmse_lsb"}
 _SHOWN = ("max_inl_lsb", "rmse_lsb", "noise_rms_lsb", "total_rmse_lsb")
+_MEANS = {"mean_max_inl_lsb": "max_inl_lsb"} | {name: name for name in _SHOWN if name != "max_inl_lsb"}
 _COMPARED_CHIPS = 4_096
 
 
@@ -131,7 +132,10 @@ def _record(
 ) -> dict[str, Any]:
     spec = measurement.specs_lsb[0]
     yield_fraction, low, high = statistics.yield_at(measurement.yield_of, spec, measurement.confidence)
-    mean_low, mean_high = statistics.mean_interval("max_inl_lsb", measurement.confidence)
+    means: dict[str, Any] = {}
+    for key, name in _MEANS.items():
+        mean_low, mean_high = statistics.mean_interval(name, measurement.confidence)
+        means |= {key: bare(statistics.mean(name)), f"{key}_ci_low": bare(mean_low), f"{key}_ci_high": bare(mean_high)}
     return {
         **point_keys(point),
         "levels": point.levels,
@@ -144,32 +148,36 @@ def _record(
         "ci_high": high,
         "confidence": measurement.confidence,
         "n_samples": statistics.n_samples,
-        "mean_max_inl_lsb": bare(statistics.mean("max_inl_lsb")),
-        "mean_max_inl_lsb_ci_low": bare(mean_low),
-        "mean_max_inl_lsb_ci_high": bare(mean_high),
-        "noise_rms_lsb": bare(statistics.mean("noise_rms_lsb")),
-        "rmse_lsb": bare(statistics.mean("rmse_lsb")),
-        "total_rmse_lsb": bare(statistics.mean("total_rmse_lsb")),
+        **means,
+        "n_not_finite": statistics.n_not_finite_of(measurement.yield_of),
         "n_reads": point.circuit.n_reads,
         "seed": seed,
     }
 
 
 def composition_note(point: Point, seed: int) -> str | None:
-    """Measures whether a correction after `ramp_aware` pays, and returns a sentence where it does not."""
+    """Measures whether a calibration could do with less, and returns a sentence where it could.
+
+    Asked where that can happen: a correction after `ramp_aware`, or a measurement of few reads.
+    """
     design = build_design(point)
-    calibration = design.calibration
-    if not calibration.ramp_aware or calibration.correction == "none":
+    calibration, n_reads = design.calibration, design.circuit.n_reads
+    if calibration == CalibrationSpec():
+        return "`circuit.n_reads` has no effect, since calibration `none` measures nothing." if n_reads else None
+    if n_reads == 0 and not (calibration.ramp_aware and calibration.correction != "none"):
         return None
-    alone = CalibrationSpec(ramp_aware=True, n_redundant=calibration.n_redundant)
-    composed, plain = (
-        _mean_worst_inl(candidate, seed) for candidate in (design, dataclasses.replace(design, calibration=alone))
-    )
-    if composed <= plain:
+    simpler = {dataclasses.replace(calibration, correction="none"), dataclasses.replace(calibration, ramp_aware=False)}
+    means = {
+        candidate: _mean_worst_inl(dataclasses.replace(design, calibration=candidate), seed)
+        for candidate in sorted(simpler | {calibration}, key=lambda candidate: candidate.text)
+    }
+    best = min(means, key=lambda candidate: means[candidate])
+    if means[best] >= means[calibration]:
         return None
+    reads = f"with n_reads = {n_reads}, " if n_reads else ""
     return (
-        f"`{calibration.text}` is worse than `{alone.text}`: mean worst INL {composed:.3g} against {plain:.3g} LSB "
-        f"on {_COMPARED_CHIPS} chips; the correction puts the corrected threshold's own error on every other."
+        f"{reads}`{calibration.text}` is worse than `{best.text}`: mean worst INL {means[calibration]:.3g} against "
+        f"{means[best]:.3g} LSB on {_COMPARED_CHIPS} chips."
     )
 
 

@@ -38,14 +38,17 @@ class Measurement:
 
 
 def summary_frame(keys: Keys, result: Result, measurement: Measurement) -> pd.DataFrame:
-    """One row per measure: mean and its interval, spread and percentiles over the chips."""
+    """One row per measure: mean and its interval, spread and percentiles with theirs over the chips."""
     statistics = result.statistics
     rows = []
     for name in measurement.all_names:
         low, high = statistics.mean_interval(name, measurement.confidence)
         values = {"mean": statistics.mean(name), "mean_ci_low": low, "mean_ci_high": high, "std": statistics.std(name)}
-        quantiles = {f"p{q:g}": statistics.quantile(name, q / 100) for q in (50, 95, 99)}
-        rows.append({**keys, "measure": name, **values, **quantiles, "n_samples": statistics.n_samples})
+        for q in (50, 95, 99):
+            low, high = statistics.quantile_interval(name, q / 100, measurement.confidence)
+            values |= {f"p{q}": statistics.quantile(name, q / 100), f"p{q}_ci_low": low, f"p{q}_ci_high": high}
+        counts = {"n_samples": statistics.n_samples, "n_not_finite": statistics.n_not_finite_of(name)}
+        rows.append({**keys, "measure": name, **values, **counts})
     return pd.DataFrame(rows)
 
 
@@ -74,10 +77,10 @@ def band_frame(keys: Keys, design: Design, kept: np.ndarray) -> pd.DataFrame:
     Args:
         keys: what tells the point from others.
         design: the point's design.
-        kept: (chip, padded threshold) realised thresholds in x.
+        kept: (chip, 2, padded threshold) realised thresholds in x, and the ramp in V.
     """
     target = design.target
-    x = kept[:, : len(target.thresholds)].astype(np.float64)
+    x, v_V = kept[:, :, : len(target.thresholds)].astype(np.float64).swapaxes(0, 1)
     # At an infinite end the function is read at the last finite float: g(inf) itself need not be defined.
     largest = np.finfo(np.float64).max
     inside = np.clip(x, max(target.x_lo, -largest), min(target.x_hi, largest))
@@ -92,7 +95,7 @@ def band_frame(keys: Keys, design: Design, kept: np.ndarray) -> pd.DataFrame:
         **_percentiles("y", "", y),
         **_percentiles("inl", "", (y - target.boundaries) / target.lsb),
         "v_target_V": design.v_ramp_V,
-        **_percentiles("v", "_V", x * design.scale_V),
+        **_percentiles("v", "_V", v_V),
         "n_chips": len(kept),
     }
     return pd.DataFrame({**keys, **columns})

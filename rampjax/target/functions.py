@@ -1,6 +1,7 @@
 """What a ramp column may be asked to compute: a function by name, an expression, a table or a Python callable."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -123,7 +124,8 @@ def as_function(spec: str | Function | Callable[..., Any]) -> Function:
     if isinstance(spec, Function):
         return spec
     if isinstance(spec, str):
-        text = spec.strip()
+        # `tanh(x)` is `tanh`: the same function must not have another default range for its spelling.
+        text = re.sub(r"^(\w+)\s*\(\s*x\s*\)$", lambda m: m[1] if m[1] in FUNCTIONS else m[0], spec.strip())
         if text in FUNCTIONS:
             return FUNCTIONS[text]
         if text.isidentifier() and text != "x":

@@ -10,6 +10,9 @@ from twin import Twin
 
 import rampjax as rj
 from rampjax.circuit.calibration import CalibrationParams, correct_ramp
+from rampjax.circuit.converter import sample_column
+from rampjax.circuit.design import column_structure, converter_params
+from rampjax.circuit.device import Device
 
 N = 20_000
 SIGMA = 1.0  # small enough that no conductance is clipped
@@ -22,7 +25,7 @@ def thresholds_error_uS(calibration, **circuit):
     design = rj.design("identity", 4, device=narrow, calibration=calibration, circuit=rj.Circuit(**circuit))
     design = dataclasses.replace(design, device=device)
     kept = [rj.simulate(design, 2000, seed=seed).kept for seed in range(N // 2000)]
-    x = np.concatenate(kept)[:, : len(design.v_ramp_V)].astype(float)
+    x = np.concatenate(kept)[:, 0, : len(design.v_ramp_V)].astype(float)
     return (x - design.target.thresholds) * 60.0 / np.diff(design.target.thresholds)[0]
 
 
@@ -70,8 +73,8 @@ def test_one_point_with_few_reads_adds_the_measurements_walk():
 
 def test_a_ramp_that_does_not_rise_has_no_gain_to_correct():
     calibration = CalibrationParams(jnp.int32(2), jnp.int32(1), jnp.int32(2), jnp.float32(0.0))
-    flat, target = jnp.zeros(3), jnp.array([0.0, 0.1, 0.2])
-    assert np.isfinite(correct_ramp(flat, flat, target, calibration)).all()
+    target = jnp.array([0.0, 0.1, 0.2])
+    assert np.isfinite(correct_ramp(-target, -target, target, calibration)).all()
 
 
 def test_a_stuck_device_is_made_good_by_the_next_steps():
@@ -91,6 +94,34 @@ def test_measurement_error_of_ramp_aware_follows_the_twin():
 
 def test_correction_is_jittable_and_equals_eager():
     calibration = CalibrationParams(jnp.int32(1), jnp.int32(1), jnp.int32(2), jnp.float32(0.0))
-    v, target = jnp.array([0.0, 0.13, 0.22]), jnp.array([0.0, 0.1, 0.2])
-    eager = correct_ramp(v, v, target, calibration)
-    np.testing.assert_allclose(jax.jit(correct_ramp)(v, v, target, calibration), eager, rtol=1e-6)
+    off, target = jnp.array([0.0, 0.03, 0.02]), jnp.array([0.0, 0.1, 0.2])
+    eager = correct_ramp(off, off, target, calibration)
+    np.testing.assert_allclose(jax.jit(correct_ramp)(off, off, target, calibration), eager, rtol=1e-6)
+
+
+def test_two_point_is_shift_and_gain_of_the_ramp_itself():
+    """The form in deviations against the plain one: V' = V_1 + (V_K - V_1) / (M_K - M_1) (R - M_1)."""
+    calibration = CalibrationParams(jnp.int32(2), jnp.int32(1), jnp.int32(3), jnp.float32(0.0))
+    target, ramp, seen = np.array([[-0.1, 0.0, 0.2, 0.5], [-0.08, 0.03, 0.18, 0.56], [-0.11, 0.02, 0.2, 0.61]])
+    off, seen_off = (jnp.asarray(v - target, jnp.float32) for v in (ramp, seen))
+    got = target + np.asarray(correct_ramp(off, seen_off, jnp.asarray(target, jnp.float32), calibration))
+    np.testing.assert_allclose(got, target[0] + 0.6 / 0.72 * (ramp - seen[0]), atol=1e-7)
+
+
+def test_aims_stay_inside_the_range_of_targets():
+    device = Device("narrow", 50.0, 225.0, 0.2, (0.0,), stuck_off_prob=0.1, stuck_on_prob=0.1, g_stuck_on_uS=900.0)
+    design = rj.design("identity", 4, device=device, calibration="ramp_aware")
+    params, structure = converter_params(design), column_structure(design)
+    keys = jax.random.split(jax.random.key(1), 200)
+    g = np.asarray(jax.jit(jax.vmap(lambda key: sample_column(key, params, structure).g_uS))(keys))[:, :14]
+    healthy = g[(g > 0.0) & (g < 900.0)]
+    # A stuck neighbour asks for more than either end: both limits are met, and never passed.
+    assert healthy.min() == 50.0
+    assert healthy.max() == 225.0
+
+
+def test_the_middle_of_an_even_number_of_thresholds_is_one_of_the_two():
+    design = rj.design("gelu", 5, calibration="one_point")
+    n = len(design.target.thresholds)
+    assert n % 2 == 0
+    assert int(converter_params(design).calibration.middle) == n // 2 - 1

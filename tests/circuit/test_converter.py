@@ -8,8 +8,10 @@ from scipy import stats
 from twin import SIGMA_READ, Twin
 
 import rampjax as rj
+from rampjax.circuit.comparator import ComparatorParams, sample_offset_V
 from rampjax.circuit.converter import convert, sample_column
 from rampjax.circuit.design import column_structure, converter_params
+from rampjax.circuit.device import Device
 
 N = 20_000
 
@@ -38,6 +40,15 @@ def test_worst_inl_is_distributed_as_in_the_numpy_twin(calibration, twin):
     assert stats.ks_2samp(ours, theirs).pvalue > 1e-3
 
 
+def test_redundant_columns_are_selected_on_what_the_measurement_shows():
+    design = rj.design("sigmoid", 5, calibration="redundant:4", circuit=rj.Circuit(n_reads=1))
+    ours = rj.simulate(design, N, seed=13, save_samples=True).measures[:, 0]
+    brute = Twin(5, n_reads=1, seed=14)
+    assert stats.ks_2samp(ours, brute.max_inl(brute.column(N, redundant=4))).pvalue > 1e-3
+    quiet = Twin(5, seed=14)
+    assert stats.ks_2samp(ours, quiet.max_inl(quiet.column(N, redundant=4))).pvalue < 1e-3
+
+
 def test_the_twin_test_can_fail():
     design = rj.design("sigmoid", 5, device=rj.load_device("taox_paper", sigma_prog_uS=2.67 * 1.05))
     ours = rj.simulate(design, N, seed=11, save_samples=True).measures[:, 0]
@@ -56,6 +67,47 @@ def test_without_variation_the_chip_is_ideal(function, calibration):
     np.testing.assert_allclose(column.thresholds[:n], design.target.thresholds, atol=2e-6 * span)
     np.testing.assert_allclose(column.v_ramp_V[:n], design.v_ramp_V, atol=1e-6)
     np.testing.assert_array_equal(column.sigma_x, 0.0)
+
+
+@pytest.mark.parametrize("calibration", ["none", "ramp_aware"])
+def test_the_ramp_is_start_plus_charge_over_capacitance(calibration):
+    """V_{k+1} = V_k + g_k t_pulse v_read / c_int, from the realised conductances, in float64."""
+    design = rj.design("gelu", 5, calibration=calibration)
+    column = sample(design, seed=2)
+    n = len(design.g_target_uS)
+    rise = np.asarray(column.g_uS, float)[:n] * design.t_pulse_ns * design.device.v_read_V / design.c_int_fF
+    expected = design.start_V + np.concatenate([[0.0], np.cumsum(rise)])
+    np.testing.assert_allclose(column.v_ramp_V[: n + 1], expected, atol=1e-6)
+    np.testing.assert_allclose(column.thresholds[: n + 1], expected / design.scale_V, atol=1e-5)
+
+
+@pytest.mark.parametrize(("function", "bits"), [("softsign", 12), ("softsign", 16), ("sigmoid", 16)])
+def test_single_precision_keeps_small_steps_beside_large_ones(function, bits):
+    device = rj.load_device("taox_paper", sigma_prog_uS=0.0, sigma_read_uS=0.0)
+    statistics = rj.simulate(
+        rj.design(function, bits, device=device), 2, measures=("max_inl_lsb", "missing_codes")
+    ).statistics
+    assert statistics.mean("max_inl_lsb") < 0.02
+    assert statistics.mean("missing_codes") == 0
+
+
+def test_read_noise_is_that_of_the_realised_conductance():
+    device = Device("noisy", 0.0, 100.0, 0.2, (20.0,), (0.0, 0.1))
+    design = rj.design("identity", 4, device=device)
+    column = sample(design, seed=6)
+    g = np.asarray(column.g_uS, float)[:14]
+    assert np.ptp(g) > 20.0
+    x_per_uS = np.diff(design.target.thresholds)[0] / 100.0
+    expected = x_per_uS * np.sqrt(np.cumsum((0.1 * g) ** 2))
+    np.testing.assert_allclose(column.sigma_x[1:15], expected, rtol=1e-4)
+
+
+def test_the_offset_lifts_the_ramp():
+    design = rj.design("sigmoid", 5, circuit=rj.Circuit(sigma_offset_V=0.01))
+    column = sample(design, seed=4)
+    offset_V = sample_offset_V(jax.random.fold_in(jax.random.key(4), 3), ComparatorParams(jnp.float32(0.01)))
+    got = np.asarray(column.thresholds)[:31] * design.scale_V - np.asarray(column.v_ramp_V)[:31]
+    np.testing.assert_allclose(got, float(offset_V), atol=1e-6)
 
 
 def test_read_noise_adds_up_along_the_ramp():
@@ -85,7 +137,7 @@ def test_comparator_offset_has_its_sigma_and_is_not_calibrated_away():
     device = rj.load_device("taox_paper", sigma_prog_uS=0.0)
     circuit = rj.Circuit(sigma_offset_V=0.01)
     design = rj.design("sigmoid", 5, device=device, calibration="one_point", circuit=circuit)
-    shift_V = (rj.simulate(design, 2000, seed=1).kept[:, 15] - design.target.thresholds[15]) * design.scale_V
+    shift_V = (rj.simulate(design, 2000, seed=1).kept[:, 0, 15] - design.target.thresholds[15]) * design.scale_V
     assert stats.kstest(shift_V, stats.norm(0.0, 0.01).cdf).pvalue > 1e-3
 
 
@@ -98,9 +150,9 @@ def test_ratiometric_read_leaves_the_codes_as_they_are():
     codes = convert(x, column.thresholds[:31], jnp.asarray(design.target.codes))
     for v_read in (0.15, 0.25):
         ratio = v_read / 0.2
-        ramp = params.ramp._replace(v_read_V=jnp.float32(v_read), start_V=params.ramp.start_V * ratio)
+        ramp = params.ramp._replace(v_read_V=jnp.float32(v_read))
         moved = params._replace(ramp=ramp, scale_V=params.scale_V * ratio, v_target_V=params.v_target_V * ratio)
-        other = sample_column(jax.random.key(5), moved, column_structure(design))
+        other = jax.jit(sample_column, static_argnums=2)(jax.random.key(5), moved, column_structure(design))
         far = jnp.min(jnp.abs(x[:, None] - column.thresholds[:31]), axis=1) > 1e-5
         assert bool(jnp.all((convert(x, other.thresholds[:31], jnp.asarray(design.target.codes)) == codes)[far]))
 

@@ -59,3 +59,14 @@ def test_designs_are_values():
     design = rj.design("sigmoid", 4)
     with pytest.raises(dataclasses.FrozenInstanceError):
         design.scale_V = 1.0
+
+
+def test_thresholds_that_single_precision_does_not_resolve_are_refused():
+    with pytest.raises(rj.InputError, match=r"too close for single precision: step \d+"):
+        rj.design("identity", 5, x_range=(1e6, 1e6 + 1))
+    rj.design("identity", 8, x_range=(100.0, 101.0))
+
+
+def test_a_column_too_large_for_memory_is_refused():
+    with pytest.raises(rj.InputError, match="too large to simulate"):
+        rj.design("sigmoid", 16, calibration="redundant:64")

@@ -14,6 +14,7 @@ from rampjax.montecarlo.chunks import ChunkFolder
 from rampjax.montecarlo.column import ColumnModel
 from rampjax.montecarlo.engine import BLOCK, run, trace_counts
 from rampjax.montecarlo.keys import sample_key, study_key
+from rampjax.montecarlo.statistics import Statistics
 
 NAMES = ("max_inl_lsb", "rmse_lsb", "noise_rms_lsb")
 
@@ -135,6 +136,12 @@ def test_statistics_agree_with_numpy():
     assert s.std("a") == pytest.approx(values.std(ddof=1), rel=1e-9)
     for q in (0.05, 0.5, 0.99):
         assert s.quantile("a", q) == pytest.approx(np.quantile(values, q), rel=0.003)
+    for q in (0.05, 0.5, 0.99):
+        low, high = s.quantile_interval("a", q)
+        assert low < stats.halfnorm.ppf(q) < high
+        # Half the width is about 1.96 standard errors of a share of 20 000.
+        width = stats.halfnorm.cdf(high) - stats.halfnorm.cdf(low)
+        assert width == pytest.approx(2 * 1.96 * np.sqrt(q * (1 - q) / 20_000), rel=0.25)
     assert s.n_within("a", [0.5, 1.0]).tolist() == [(values <= 0.5).sum(), (values <= 1.0).sum()]
     fraction, low, high = s.yield_at("a", 1.0)
     assert fraction == np.mean(values <= 1.0)
@@ -143,6 +150,14 @@ def test_statistics_agree_with_numpy():
     assert stats.kstest(values, stats.halfnorm.cdf).pvalue > 1e-3
     with pytest.raises(rj.InputError, match="specs"):
         s.n_within("a", [0.123456])
+
+
+def test_quantiles_of_measures_that_may_be_negative():
+    values = np.random.default_rng(1).normal(-1.0, 2.0, (4096, 1)).astype(np.float32)
+    s = Statistics.empty(("a",))
+    s = s.add(s.block_sums(values, 256))
+    for q in (0.01, 0.3, 0.5, 0.9):
+        assert s.quantile("a", q) == pytest.approx(np.quantile(values, q), rel=0.01, abs=0.01)
 
 
 def test_a_value_that_is_not_finite_is_a_bad_chip_and_is_counted():

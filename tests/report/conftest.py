@@ -86,7 +86,11 @@ def summary_rows(key: dict[str, Any], measures: dict[str, NDArray[Any]]) -> pd.D
     for measure, values in measures.items():
         mean, std = values.mean(), values.std(ddof=1)
         half = 1.96 * std / np.sqrt(values.size)
-        quantiles = {f"p{q}": np.quantile(values, q / 100) for q in (50, 95, 99)}
+        quantiles = {
+            f"p{q}{part}": np.quantile(values, np.clip(q / 100 + shift, 0, 1))
+            for q in (50, 95, 99)
+            for part, shift in (("", 0.0), ("_ci_low", -0.02), ("_ci_high", 0.02))
+        }
         rows.append(
             {
                 **key,
@@ -98,7 +102,7 @@ def summary_rows(key: dict[str, Any], measures: dict[str, NDArray[Any]]) -> pd.D
                 **quantiles,
             }
         )
-    return pd.DataFrame(rows).assign(n_samples=len(next(iter(measures.values()))))
+    return pd.DataFrame(rows).assign(n_samples=len(next(iter(measures.values()))), n_not_finite=0)
 
 
 def make_study(

@@ -92,7 +92,7 @@ def test_design_file_rebuilds_the_chips():
     measurement = Measurement(("max_inl_lsb",), "max_inl_lsb", (0.5,))
     kept = simulate(design, measurement, n_samples=3, seed=2).kept
     assert kept.shape[0] == 3
-    assert np.isfinite(kept[:, : len(record["thresholds"])]).all()
+    assert np.isfinite(kept[:, 0, : len(record["thresholds"])]).all()
 
 
 @pytest.mark.parametrize(
