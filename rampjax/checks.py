@@ -1,6 +1,7 @@
 """One wording for every bad input, below all other rooms."""
 
 import difflib
+import numbers
 from collections.abc import Iterable
 
 
@@ -22,3 +23,9 @@ def check_between(name: str, value: float, low: float, high: float) -> None:
 
 def _shown(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:g}"
+
+
+def check_integer(name: str, value: object) -> None:
+    """Raises InputError unless `value` is an integer (a whole float such as 1e4 is none)."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise InputError(f"`{name}` must be an integer, but is {value!r}.")

@@ -22,6 +22,8 @@ Keys of --set, KEY=VALUE; what varies is zero unless the preset has it:
   device.stuck_on_prob    share of devices stuck ON, static (device-to-device), 0 to 1
   circuit.sigma_offset_V  comparator offset, static (once per column), V
   circuit.n_reads         reads averaged by a calibration's measurement, 0 is noise-free
+  device.g_min_uS, device.g_max_uS, device.g_ceiling_uS     limits of targets and of realised conductances
+  device.g_stuck_off_uS, device.g_stuck_on_uS, device.v_read_V
   circuit.t_clk_ns, circuit.c_int_fF, circuit.v_window_V    settings, no variation
 A constant replaces the preset's own figure, whatever its form. No value is in percent.
 `rampjax devices NAME` shows a preset with the unit, clock and source of every field."""
@@ -41,6 +43,23 @@ study_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Run a study file, or list those of a folder."
 )
 app.add_typer(study_app, name="study")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"rampjax {version('rampjax')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Yield and design of nonlinear ramp ADCs for analog in-memory computing."""
 
 
 def _whole(text: str) -> int:
@@ -92,7 +111,7 @@ Range = Annotated[
 Levels = Annotated[str, typer.Option("--levels", metavar="L", help="Output levels: midrise, endpoint or zero.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Replace one figure; may be repeated. Keys below."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace one figure; may be repeated."),
 ]
 Seed = Annotated[int, typer.Option("--seed", parser=_whole, metavar="S", help="Seed of every random number.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one strict JSON object and nothing else on stdout.")]
@@ -206,7 +225,10 @@ def yield_(
         _say_written(out)
 
 
-@study_app.command(name="run", epilog="--set takes the keys of `rampjax yield --help`, and design.KEY, measure.KEY.")
+@study_app.command(
+    name="run",
+    epilog="--set takes the keys that `rampjax yield --help` lists, and design.KEY and measure.KEY of the study file.",
+)
 def study_run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A study file, such as studies/yield_vs_error.toml.")],
     samples: Annotated[

@@ -33,12 +33,12 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         "µS, absolute", PER_PROGRAMMING, "Mean of realised minus target conductance after programming, in every device."
     ),
     "sigma_prog_uS": FieldInfo(
-        "µS, absolute, not percent",
+        "µS, not percent; may depend on the conductance g",
         PER_PROGRAMMING,
         "Standard deviation of the programming error: differs from device to device, stays the same at every read.",
     ),
     "sigma_read_uS": FieldInfo(
-        "µS, absolute, not percent",
+        "µS, not percent; may depend on the conductance g",
         PER_READ,
         "Standard deviation of the read noise: each device's conductance differs from read to read.",
     ),

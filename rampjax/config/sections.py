@@ -23,9 +23,7 @@ MeasureName = Literal[
 YieldMeasure = Literal["max_inl_lsb", "max_err_lsb", "max_dnl_lsb", "rmse_lsb", "noise_rms_lsb", "total_rmse_lsb"]
 FigureName = Literal["yield_vs_spec", "inl_per_code", "transfer", "ramp"]
 
-LEVELS: Final[tuple[Levels, ...]] = get_args(Levels)
 MEASURES: Final[tuple[MeasureName, ...]] = get_args(MeasureName)
-YIELD_MEASURES: Final[tuple[YieldMeasure, ...]] = get_args(YieldMeasure)  # those in LSB, where less is better
 FIGURES: Final[tuple[FigureName, ...]] = get_args(FigureName)
 
 MAX_READS: Final = 1_000_000

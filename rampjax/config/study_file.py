@@ -135,17 +135,25 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:
     for key in data:
         if key not in FILE_KEYS:
             raise InputError(f"{where}: {unknown_key(key, FILE_KEYS)}")
-    data = with_settings(data, parse_overrides(overrides, STUDY_KEYS))
+    settings = parse_overrides(overrides, STUDY_KEYS)
+    if settings:
+        _check_file(data, where, Path(path))  # an option must not hide what is wrong in the file
+    study = _check_file(with_settings(data, settings), where, Path(path))
+    _check_points(study, where)
+    return study
+
+
+def _check_file(given: Mapping[str, Any], where: str, path: Path) -> StudyConfig:
+    """Checks every key and value of a study, but not yet its points."""
+    data = dict(given)
     if not isinstance(data.setdefault("vary", {}), dict):
         raise InputError(f"{where}: `vary` must be a table of lists, but is {shown(data['vary'])}.")
     _check_set_once(data, where)
     data["vary"] = check_vary(data["vary"], where)
     if isinstance(data.get("device"), dict):
         data["device"] = _device_choice(data["device"], where)
-    head = {"name": Path(path).stem, "folder": Path(path).parent}
-    study = validate(StudyConfig, {"title": head["name"], **data, **head}, where)
-    _check_points(study, where)
-    return study
+    head = {"name": path.stem, "folder": path.parent}
+    return validate(StudyConfig, {"title": path.stem, **data, **head}, where)
 
 
 def _check_set_once(data: Mapping[str, Any], where: str) -> None:

@@ -54,6 +54,8 @@ def _read_rows(path: str | Path) -> list[tuple[int, float, float]]:
         raise InputError(f"{path}: is not text in UTF-8 (byte {error.start}), expected a CSV table.") from None
     except csv.Error as error:
         raise InputError(f"{path}: line {reader.line_num}: is not CSV ({error}), expected two numbers.") from None
+    if cells and [cell.strip().lower() for cell in cells[0][1]] == ["y", "x"]:
+        raise InputError(f"{path}: line {cells[0][0]}: the columns must be x, y in this order, but are y, x.")
     if cells and _is_header(cells[0][1]):
         cells = cells[1:]
     return [_read_row(path, line, row) for line, row in cells]

@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +24,11 @@ class ChunkFolder:
         """Returns the finished chunk, or None; a file that cannot be read counts as not finished."""
         try:
             with self._path(first, count).open("rb") as file, np.load(file, allow_pickle=False) as data:
-                sums = BlockSums(*(data[name] for name in BlockSums._fields))
+                counts = np.zeros(data["counts_shape"], np.int64)
+                counts.flat[data["counts_places"]] = data["counts_values"]
+                sums = BlockSums(counts=counts, **{name: data[name] for name in BlockSums._fields if name != "counts"})
                 return Chunk(first, count, sums, data["kept"], data["measures"])
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        except (OSError, EOFError, KeyError, ValueError, IndexError, zipfile.BadZipFile):
             return None
 
     def save(self, chunk: Chunk) -> None:
@@ -39,8 +42,16 @@ class ChunkFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
-                # Compressed: almost all counts are 0.
-                np.savez_compressed(file, kept=chunk.kept, measures=chunk.measures, **chunk.sums._asdict())
+                np.savez(file, kept=chunk.kept, measures=chunk.measures, **_sparse(chunk.sums))
             temporary.replace(path)
         except OSError as error:
             raise InputError(f"`{path}` cannot be written: {error.strerror or error}.") from None
+
+
+def _sparse(sums: BlockSums) -> dict[str, Any]:
+    """The sums as arrays of a file: of the counts, almost all of which are 0, only those that are not."""
+    arrays = sums._asdict()
+    counts = arrays.pop("counts")
+    places = np.flatnonzero(counts)
+    shape = np.array(counts.shape)
+    return {**arrays, "counts_places": places, "counts_values": counts.flat[places], "counts_shape": shape}

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from rampjax.checks import check_between
+from rampjax.checks import check_between, check_integer
 from rampjax.montecarlo.keys import MAX_SEED, sample_key, study_key
 from rampjax.montecarlo.statistics import BlockSums, Statistics
 
@@ -26,6 +26,7 @@ BLOCK = {"cpu": 256, "gpu": 16_384}  # samples per block; the bits depend on it,
 _VALUES_PER_CALL = 2**19  # random numbers or so that one call works on
 _IN_FLIGHT = 2  # calls per device dispatched ahead of the host's reduction; on CPU they run side by side
 CHUNK_SAMPLES = 65_536
+MAX_SAMPLES = 2**63 - 1
 
 trace_counts: Counter[str] = Counter()  # how often each model was traced: one trace is one compiled kernel
 
@@ -108,9 +109,13 @@ def run(
     Raises:
         InputError: n_samples, seed or chunk_samples out of range.
     """
-    check_between("samples", n_samples, 1, 2**62)
-    check_between("seed", seed, 0, MAX_SEED)
-    check_between("chunk_samples", chunk_samples, 1, 2**62)
+    for name, value, low, high in (
+        ("samples", n_samples, 1, MAX_SAMPLES),
+        ("seed", seed, 0, MAX_SEED),
+        ("chunk_samples", chunk_samples, 1, MAX_SAMPLES),
+    ):
+        check_integer(name, value)
+        check_between(name, value, low, high)
     devices = tuple(devices or default_devices())
     block = block_size(devices[0])
     job = _Job(model, params, seed, block, blocks_per_call(model, block, n_samples), n_keep, save_samples, devices)

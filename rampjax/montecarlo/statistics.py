@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.stats
 
-from rampjax.checks import InputError
+from rampjax.checks import InputError, nearest
 from rampjax.metrics import mean_interval, yield_interval
 
 # Measures are counted on this grid, for quantiles: 1000 edges per decade, so that one is known to 0.2 %.
@@ -87,6 +87,10 @@ class Statistics:
         )
 
     def _place(self, name: str) -> int:
+        if name not in self.names:
+            raise InputError(
+                f"`{name}` was not measured, expected one of {', '.join(self.names)}.{nearest(name, self.names)}"
+            )
         return self.names.index(name)
 
     def n_not_finite_of(self, name: str) -> int:

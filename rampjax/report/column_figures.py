@@ -20,9 +20,10 @@ BAND = "5–95 % of chips"
 
 def draw_inl_per_code(meta: ReportMeta, tables: Tables, view: View) -> tuple[Figure, str, str]:
     """Draws median and 5–95 % band of the INL at every threshold, one panel per compared value."""
-    values: tuple[Value, ...] = style.spaced(view.values[view.compare], style.MAX_PANELS) if view.compare else ("",)
+    values = style.chosen(view, style.MAX_PANELS)
     bands = select(tables.bands, view.where())
-    styles = style.compared_styles(view)
+    # the colours of the other figures; a value that those leave out gets one from its own place
+    styles = {**(style.line_styles(values) if view.compare else {}), **style.compared_styles(view)}
     rows, columns = style.grid_shape(len(values))
     width = style.SINGLE_COLUMN_IN if columns == 1 else style.DOUBLE_COLUMN_IN
     figure = style.new_figure(width, 0.75 + rows * (2.0 if columns == 1 else 1.75))
@@ -46,7 +47,7 @@ def draw_inl_per_code(meta: ReportMeta, tables: Tables, view: View) -> tuple[Fig
     caption = (
         "INL of the realised function at each threshold: median (line) and 5–95 % of chips (band). "
         f"Dotted: ± {view.spec_lsb:g} LSB. Each threshold by itself: a chip's worst INL is the largest of all. "
-        f"{style.choice_text(view)}"
+        f"{style.choice_text(view, len(values))}"
     )
     return figure, caption, "Bands of INL in LSB against the threshold number."
 

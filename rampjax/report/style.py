@@ -179,8 +179,20 @@ def legend_name(key: str, value: Value) -> str:
 
 
 def compared_styles(view: View) -> Styles:
-    """Returns the style of each compared value; empty for a single point."""
-    return line_styles(view.values[view.compare]) if view.compare else {}
+    """Returns the style of each compared value that is drawn; empty for a single point."""
+    return line_styles(chosen(view, MAX_LINES)) if view.compare else {}
+
+
+def chosen(view: View, count: int) -> tuple[Value, ...]:
+    """Returns at most `count` of the compared values in order: those the answer names, and evenly spaced others."""
+    if view.compare is None:
+        return ("",)
+    values = view.values[view.compare]
+    if len(values) <= count:
+        return values
+    named = [value for value in values if value in (view.best, view.against)]
+    others = spaced([value for value in values if value not in named], count - len(named))
+    return tuple(value for value in values if value in named or value in others)
 
 
 def slice_heading(view: View, *spread: str | None) -> str:
@@ -195,12 +207,18 @@ def slice_heading(view: View, *spread: str | None) -> str:
     )
 
 
-def choice_text(view: View, *spread: str | None) -> str:
-    """Says which slice of the study a figure shows, and which values it leaves out; empty where it shows all."""
-    left = {key: view.slice[key] for key in view.slice if key not in spread}
+def choice_text(view: View, n_compared: int | None = None, spread: str | None = None) -> str:
+    """Says which slice of the study a figure shows, and which values it leaves out; empty where it shows all.
+
+    Args:
+        view: the choice.
+        n_compared: how many of the compared values the figure shows; None where the caption says so by itself.
+        spread: another key whose values the figure spreads over panels.
+    """
+    left = {key: view.slice[key] for key in view.slice if key != spread}
     counts = " and ".join(f"{len(view.values[key])} values of {key}" for key in left)
     said = [f"The study has {counts}; this is its slice at {slice_text(left)}."] if left else []
-    for key, most in ((view.compare, MAX_LINES), (spread[0] if spread else None, MAX_PANELS)):
-        if key and len(view.values[key]) > most:
+    for key, most in ((view.compare, n_compared), (spread, MAX_PANELS)):
+        if key and most and len(view.values[key]) > most:
             said.append(f"Of {len(view.values[key])} values of {key}, {most} are shown.")
     return " ".join(said)

@@ -43,6 +43,10 @@ def yield_text(record: Mapping[str, Any], figure: str) -> str:
     changed = f" with {', '.join(record['overrides'])}" if record["overrides"] else ""
     reads = f"n_reads = {record['n_reads']}" + (" (noise-free)" if record["n_reads"] == 0 else "")
     calibrated = [f"  calibrated with  {reads}"] if record["calibration"] != "none" else []
+    n_flagged = record["n_not_finite"]
+    flagged = [f"  not finite       {n_flagged} chips have no finite error: counted as failed, in no mean"] * bool(
+        n_flagged
+    )
     numbers = {name: _number(record[name]) for name in _MEASURES}
     return "\n".join(
         [
@@ -57,6 +61,7 @@ def yield_text(record: Mapping[str, Any], figure: str) -> str:
             f"{numbers['noise_rms_lsb']} LSB rms",
             f"  rms error        {numbers['rmse_lsb']} LSB static, {numbers['total_rmse_lsb']} LSB with noise",
             *calibrated,
+            *flagged,
             f"  seed             {record['seed']}",
         ]
     )

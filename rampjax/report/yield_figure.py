@@ -48,7 +48,7 @@ def draw_yield_vs_spec(meta: ReportMeta, tables: Tables, view: View) -> tuple[Fi
     caption = (
         f"Share of chips whose {measure_label(meta.yield_of)} stays inside the spec, against the spec. Light bands: "
         f"{confidence_text(meta.confidence)} confidence interval. Dotted: the specs of the yield table. "
-        f"{style.choice_text(view, panel_key)}"
+        f"{style.choice_text(view, style.MAX_LINES, panel_key)}"
     )
     return figure, caption, f"Lines of yield against the spec on the {measure_label(meta.yield_of)}."
 

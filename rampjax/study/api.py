@@ -87,7 +87,7 @@ def simulate(
         progress: called with the number of chips just finished.
 
     Returns:
-        Statistics of all chips; of the first 2000 also `kept` (chip, 2, threshold): realised thresholds in x, ramp in V.
+        Statistics of all chips; of the first 1000 `kept` (chip, 2, threshold): realised thresholds in x, ramp in V.
 
     Raises:
         InputError: an unknown measure, or a number out of range.

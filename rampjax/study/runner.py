@@ -28,7 +28,7 @@ from rampjax.study.notes import assumptions, measurement_note
 from rampjax.study.provenance import describe_run
 from rampjax.study.tables import CURVE_SPECS_LSB, Measurement, join_tables, result_tables
 
-BAND_CHIPS = 2_000  # so many first chips make the bands of the figures
+BAND_CHIPS = 1_000  # so many first chips make the bands of the figures
 MAX_SAMPLES = 2**62
 _CHUNK_VALUES, _LEAST_CHUNK = 2**24, 2_048  # a chunk of a wide column is smaller: it is what a kill may lose
 _COMMON = ("function", "bits", "device", "calibration")
@@ -185,8 +185,15 @@ def _run_points(
 
 def point_keys(point: Point) -> dict[str, Any]:
     """The columns that tell a point from the others of its study."""
-    common = {name: getattr(point, name) for name in _COMMON if name != "device"} | {"device": point.device.name}
+    common = {name: getattr(point, name) for name in _COMMON if name != "device"} | {"device": device_label(point)}
     return {name: common[name] for name in _COMMON} | {k: v for k, v in point.labels.items() if k not in common}
+
+
+def device_label(point: Point) -> str:
+    """The device's name with what replaces its own figures; what the study varies has a column of its own."""
+    replaced = {key: value for key, value in point.device_overrides.items() if f"device.{key}" not in point.labels}
+    settings = ", ".join(f"{key}={value:g}" for key, value in replaced.items())
+    return f"{point.device.name} ({settings})" if settings else point.device.name
 
 
 def _write_samples(path: Path, plan: Plan, samples: dict[str, np.ndarray]) -> None:

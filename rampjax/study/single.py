@@ -19,7 +19,7 @@ from rampjax.report.figures import draw_figures, write_figures
 from rampjax.report.meta import FIGURE_NAMES, ReportMeta
 from rampjax.report.tables import write_whole
 from rampjax.study.folder import open_folder, to_json
-from rampjax.study.runner import BAND_CHIPS, Plan, check_numbers, point_keys, run_plan, simulate
+from rampjax.study.runner import BAND_CHIPS, Plan, check_numbers, device_label, point_keys, run_plan, simulate
 from rampjax.study.tables import Measurement, result_tables
 
 MEASURE_OF = {"static": "max_inl_lsb", "total": "total_rmse_lsb"}
@@ -49,7 +49,7 @@ def run_design(point: Point, overrides: Sequence[str], *, seed: int, out: Path |
     measurement = Measurement(("max_inl_lsb",), "max_inl_lsb", (0.5,))
     result = simulate(design, measurement, n_samples=BAND_CHIPS, seed=seed)
     tables = result_tables(point_keys(point), design, result, measurement)
-    meta = ReportMeta(title=f"{point.bits}-bit {point.function} on {point.device.name}", figures=("transfer", "ramp"))
+    meta = ReportMeta(title=f"{point.bits}-bit {point.function} on {device_label(point)}", figures=("transfer", "ramp"))
     write_figures(out, draw_figures(meta, tables))
     write_whole(out / "design.json", to_json(record))
     return record
@@ -102,7 +102,7 @@ def run_yield(
 def _plan(point: Point, measurement: Measurement, samples: int, seed: int) -> Plan:
     bits = f"{point.bits}-bit {point.function}"
     return Plan(
-        title=f"How often does a {bits} column on {point.device.name} stay within {measurement.specs_lsb[0]:g} LSB?",
+        title=f"How often does a {bits} column on {device_label(point)} stay within {measurement.specs_lsb[0]:g} LSB?",
         points=[point],
         varied=(),
         samples=samples,
@@ -138,6 +138,7 @@ def _record(
         means |= {key: bare(statistics.mean(name)), f"{key}_ci_low": bare(mean_low), f"{key}_ci_high": bare(mean_high)}
     return {
         **point_keys(point),
+        "device": point.device.name,
         "levels": point.levels,
         "overrides": list(overrides),
         "measure": measurement.yield_of,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rampjax.checks import InputError, nearest
+from rampjax.checks import InputError, check_between, check_integer, nearest
 
 SCHEMES = ("midrise", "endpoint", "zero")
 
@@ -58,10 +58,9 @@ def make_levels(scheme: str, bits: int, y_lo: float, y_hi: float) -> Levels:
 
 
 def check_bits(bits: int) -> None:
-    """Raises InputError unless `bits` is a whole number from 2 to 16."""
-    whole = isinstance(bits, int | np.integer) and not isinstance(bits, bool)
-    if not whole or not 2 <= bits <= 16:
-        raise InputError(f"`bits` must be between 2 and 16, but is {bits}.")
+    """Raises InputError unless `bits` is an integer from 2 to 16."""
+    check_integer("bits", bits)
+    check_between("bits", bits, 2, 16)
 
 
 def _zero_levels(code: NDArray[np.float64], y_lo: float, y_hi: float) -> Levels:

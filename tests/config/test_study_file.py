@@ -359,3 +359,18 @@ def test_point_from_a_table(write: Write) -> None:
 def test_wrong_options_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         point_from_options(**options)  # type: ignore[arg-type]
+
+
+def test_an_option_does_not_hide_what_is_wrong_in_the_file(tmp_path):
+    path = tmp_path / "wrong.toml"
+    path.write_text('title = "t"\nsamples = "lots"\n')
+    with pytest.raises(InputError, match=r"wrong\.toml: `samples` must be an integer"):
+        load_study(path, ["samples=500"])
+
+
+@pytest.mark.parametrize("value", ["1e39", "1e-300"])
+def test_figures_beyond_single_precision_are_refused(tmp_path, value):
+    path = tmp_path / "study.toml"
+    path.write_text(f'title = "t"\n[circuit]\nc_int_fF = {value}\n')
+    with pytest.raises(InputError, match="c_int_fF"):
+        load_study(path)

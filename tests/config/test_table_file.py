@@ -68,3 +68,10 @@ def test_nothing_but_an_input_error_comes_out(content: bytes | str, write: Write
     with contextlib.suppress(InputError):
         function = read_table(path)
         assert np.isfinite(function.evaluate(np.array([function.x_lo, function.x_hi]))).all()
+
+
+def test_columns_in_the_other_order_are_not_read_as_if_in_this(tmp_path):
+    path = tmp_path / "swapped.csv"
+    path.write_text("y,x\n0,0\n1,1\n")
+    with pytest.raises(InputError, match=r"swapped\.csv: line 1: the columns must be x, y"):
+        read_table(path)

@@ -13,7 +13,7 @@ from rampjax.report import style
 from rampjax.report.column_figures import contrast, draw_inl_per_code, draw_ramp, draw_transfer
 from rampjax.report.figures import draw_figures, write_figures
 from rampjax.report.meta import FIGURE_NAMES
-from rampjax.report.points import make_view, select
+from rampjax.report.points import View, make_view, select
 from rampjax.report.staircase import lsb_of, riser_directions, zoom_centre
 from rampjax.report.yield_figure import draw_yield_vs_spec
 
@@ -144,3 +144,13 @@ def test_styles_tell_lines_apart():
     assert (min(many), max(many)) == (0, 19)
     assert len(set(many.values())) == style.MAX_LINES
     assert len({dashes for _, dashes in style.line_styles("abcdefg").values()}) == style.MAX_LINES
+
+
+def test_what_the_answer_names_is_drawn_however_many_are_compared():
+    values = ("none", *"bcdefghij")
+    for best in values[1:]:
+        view = View((), {"calibration": values}, "calibration", {}, {}, 0.5, best, "none")
+        shown = style.chosen(view, style.MAX_PANELS)
+        assert len(shown) == style.MAX_PANELS
+        assert {"none", best} <= set(shown)
+        assert set(style.compared_styles(view)) >= {"none", best}
