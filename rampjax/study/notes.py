@@ -36,7 +36,8 @@ def measurement_note(points: Sequence[Point]) -> str:
     reads = sorted({point.circuit.n_reads for point in points})
     if reads == [0]:
         return "Calibrations measure the ramp free of noise (n_reads = 0)."
-    return f"Calibrations average {_listed(reads)} reads of each device (n_reads; 0 is noise-free)."
+    counts = ", ".join("0 (noise-free)" if count == 0 else str(count) for count in reads)
+    return f"Calibrations measure the ramp with n_reads = {counts}: so many reads of each device are averaged."
 
 
 def _device_notes(devices: Sequence[DeviceConfig]) -> list[str]:
