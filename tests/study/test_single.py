@@ -131,7 +131,7 @@ def test_notes_say_clock_and_unit():
     assert any("0.002 V" in note and "static" in note for note in notes)
     assert not any("stuck" in note for note in notes)
     assert "no offset" not in notes[-1]
-    assert "4 reads" in measurement_note(points)
+    assert "n_reads = 4" in measurement_note(points)
     assert "free of noise" in measurement_note([point_from_options("tanh", 4)])
 
 
