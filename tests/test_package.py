@@ -87,3 +87,10 @@ def test_shipped_studies_load(path: Path) -> None:
 
 def test_studies_are_shipped() -> None:
     assert {"yield_vs_error", "calibration"} <= {path.stem for path in STUDIES.glob("*.toml")}
+
+
+def test_a_study_knows_the_measures_that_there_are() -> None:
+    from rampjax.config.sections import MEASURES
+    from rampjax.metrics import MEASURES as MEASURED
+
+    assert MEASURES == MEASURED
