@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
-from numpy.typing import ArrayLike
 
 from rampjax.checks import InputError
 from rampjax.circuit.calibration import CORRECTIONS, CalibrationParams
@@ -18,7 +16,7 @@ from rampjax.circuit.comparator import ComparatorParams
 from rampjax.circuit.converter import ColumnStructure, ConverterParams
 from rampjax.circuit.device import Device
 from rampjax.circuit.ramp import RampParams
-from rampjax.target.arrays import ideal_rmse_lsb, target_arrays
+from rampjax.target.arrays import float32_array, ideal_rmse_lsb, target_arrays
 from rampjax.target.target import Target
 
 # Conductances meet their limits to this relative accuracy: thresholds are solved to float64's last bits only.
@@ -168,22 +166,18 @@ def converter_params(design: Design) -> ConverterParams:
         target=target,
         device=design.device.params(),
         ramp=RampParams(
-            v_read_V=_f32(design.device.v_read_V),
-            c_int_fF=_f32(design.c_int_fF),
-            t_pulse_ns=_f32(np.pad(design.t_pulse_ns, (0, pad))),
+            v_read_V=float32_array(design.device.v_read_V),
+            c_int_fF=float32_array(design.c_int_fF),
+            t_pulse_ns=float32_array(np.pad(design.t_pulse_ns, (0, pad))),
         ),
-        comparator=ComparatorParams(_f32(design.circuit.sigma_offset_V)),
+        comparator=ComparatorParams(float32_array(design.circuit.sigma_offset_V)),
         calibration=CalibrationParams(
             correction=jnp.int32(CORRECTIONS.index(design.calibration.correction)),
             middle=jnp.int32((n - 1) // 2),
             last=jnp.int32(n - 1),
-            read_averaging=_f32(1 / np.sqrt(n_reads) if n_reads else 0.0),
+            read_averaging=float32_array(1 / np.sqrt(n_reads) if n_reads else 0.0),
         ),
-        g_target_uS=_f32(np.pad(design.g_target_uS, (0, pad))),
-        v_target_V=_f32(np.pad(design.v_ramp_V, (0, pad), mode="edge")),
-        scale_V=_f32(design.scale_V),
+        g_target_uS=float32_array(np.pad(design.g_target_uS, (0, pad))),
+        v_target_V=float32_array(np.pad(design.v_ramp_V, (0, pad), mode="edge")),
+        scale_V=float32_array(design.scale_V),
     )
-
-
-def _f32(values: ArrayLike) -> Array:
-    return jnp.asarray(values, jnp.float32)

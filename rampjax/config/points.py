@@ -1,5 +1,6 @@
 """One point of a study: everything that is needed to simulate it, checked."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,10 @@ class Point:
     labels: Mapping[str, Label] = field(default_factory=dict)
     device_overrides: Mapping[str, float] = field(default_factory=dict)  # device fields that replace the preset's
     table_path: Path | None = None  # where the function is a table
+
+    def table_sha256(self) -> str | None:
+        """Returns the SHA-256 of the table's file, None where the function is no table."""
+        return hashlib.sha256(self.table_path.read_bytes()).hexdigest() if self.table_path else None
 
     def make_function(self) -> Function:
         """Returns the function itself, read from its table where it is one."""

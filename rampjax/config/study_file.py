@@ -1,6 +1,5 @@
 """A study: one TOML file that says what is simulated and measured, checked whole before anything runs."""
 
-import hashlib
 import itertools
 import math
 from collections.abc import Mapping, Sequence
@@ -111,12 +110,12 @@ class StudyConfig(StudyHead):
         """Returns, as JSON has it, all that the results depend on, with the numbers of devices and hashes of tables."""
         points = self.points()
         devices = {point.device.model_dump_json(): point.device for point in points}
-        tables = {point.function: point.table_path for point in points if point.table_path}
+        tables = {point.function: point for point in points if point.table_path}
         return {
             **self.model_dump(mode="json", exclude={"folder", "vary"}),
             "vary": {key: [_label(value) for value in values] for key, values in self.vary.items()},
             "devices": [_numbers(device) for device in devices.values()],
-            "tables": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in tables.items()},
+            "tables": {name: point.table_sha256() for name, point in tables.items()},
         }
 
 

@@ -26,7 +26,7 @@ BLOCK = {"cpu": 256, "gpu": 16_384}  # samples per block; the bits depend on it,
 _VALUES_PER_CALL = 2**19  # random numbers or so that one call works on
 _IN_FLIGHT = 2  # calls per device dispatched ahead of the host's reduction; on CPU they run side by side
 CHUNK_SAMPLES = 65_536
-MAX_SAMPLES = 2**63 - 1
+MAX_SAMPLES = 2**62
 
 trace_counts: Counter[str] = Counter()  # how often each model was traced: one trace is one compiled kernel
 
@@ -109,13 +109,9 @@ def run(
     Raises:
         InputError: n_samples, seed or chunk_samples out of range.
     """
-    for name, value, low, high in (
-        ("samples", n_samples, 1, MAX_SAMPLES),
-        ("seed", seed, 0, MAX_SEED),
-        ("chunk_samples", chunk_samples, 1, MAX_SAMPLES),
-    ):
-        check_integer(name, value)
-        check_between(name, value, low, high)
+    check_numbers(n_samples, seed)
+    check_integer("chunk_samples", chunk_samples)
+    check_between("chunk_samples", chunk_samples, 1, MAX_SAMPLES)
     devices = tuple(devices or default_devices())
     block = block_size(devices[0])
     job = _Job(model, params, seed, block, blocks_per_call(model, block, n_samples), n_keep, save_samples, devices)
@@ -135,6 +131,13 @@ def run(
         if progress:
             progress(count)
     return Result(statistics, np.concatenate(kept), np.concatenate(measures))
+
+
+def check_numbers(samples: int, seed: int) -> None:
+    """Raises InputError unless both are integers in range; `run` asks, and so may who touches files before it."""
+    for name, value, low, high in (("samples", samples, 1, MAX_SAMPLES), ("seed", seed, 0, MAX_SEED)):
+        check_integer(name, value)
+        check_between(name, value, low, high)
 
 
 class _Job(NamedTuple):

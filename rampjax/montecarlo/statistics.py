@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import scipy.stats
+from scipy import special
 
 from rampjax.checks import InputError, nearest
 from rampjax.metrics import mean_interval, yield_interval
@@ -123,7 +123,8 @@ class Statistics:
     def quantile_interval(self, name: str, q: float, confidence: float = 0.95) -> tuple[float, float]:
         """Interval of a quantile: between order statistics, whose ranks are binomial whatever the distribution."""
         tail = (1 - confidence) / 2
-        low, high = (float(scipy.stats.binom.ppf(share, self.n_samples, q)) for share in (tail, 1 - tail))
+        # The inverse binomial distribution itself: scipy.stats, which has it too, is slow to load.
+        low, high = (float(np.ceil(special.bdtrik(share, self.n_samples, q))) for share in (tail, 1 - tail))
         return self._at_rank(name, low), self._at_rank(name, high + 1)
 
     def _at_rank(self, name: str, rank: float) -> float:

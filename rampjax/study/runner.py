@@ -9,29 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from rampjax.checks import InputError, check_between
+from rampjax.checks import InputError
 from rampjax.circuit.design import Design, column_structure, converter_params
 from rampjax.config.build import build_design
 from rampjax.config.points import Point
 from rampjax.config.study_file import StudyConfig
 from rampjax.montecarlo.chunks import ChunkFolder
 from rampjax.montecarlo.column import ColumnModel
-from rampjax.montecarlo.engine import CHUNK_SAMPLES, ChunkStore, Result, run
-from rampjax.montecarlo.keys import MAX_SEED
+from rampjax.montecarlo.engine import CHUNK_SAMPLES, ChunkStore, Result, check_numbers, run
 from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.answer import answer
 from rampjax.report.meta import ReportMeta
 from rampjax.report.page import build_report
-from rampjax.report.tables import Tables, write_tables, write_whole
+from rampjax.report.tables import COMMON_KEYS, Tables, write_tables, write_whole
 from rampjax.study.folder import CHUNKS, claim_folder, write_provenance
 from rampjax.study.notes import assumptions, measurement_note
 from rampjax.study.provenance import describe_run
 from rampjax.study.tables import CURVE_SPECS_LSB, Measurement, join_tables, result_tables
 
 BAND_CHIPS = 1_000  # so many first chips make the bands of the figures
-MAX_SAMPLES = 2**62
 _CHUNK_VALUES, _LEAST_CHUNK = 2**24, 2_048  # a chunk of a wide column is smaller: it is what a kill may lose
-_COMMON = ("function", "bits", "device", "calibration")
 
 Progress = Callable[[int], None]
 
@@ -145,12 +142,6 @@ def run_plan(plan: Plan, out: Path, *, resume: bool = False, progress: Progress 
     return Outcome(page, answer(meta, tables), statistics)
 
 
-def check_numbers(samples: int, seed: int) -> None:
-    """Raises InputError unless both are in range: before a folder is touched."""
-    check_between("samples", samples, 1, MAX_SAMPLES)
-    check_between("seed", seed, 0, MAX_SEED)
-
-
 def _build(point: Point) -> Design:
     try:
         return build_design(point)
@@ -185,8 +176,8 @@ def _run_points(
 
 def point_keys(point: Point) -> dict[str, Any]:
     """The columns that tell a point from the others of its study."""
-    common = {name: getattr(point, name) for name in _COMMON if name != "device"} | {"device": device_label(point)}
-    return {name: common[name] for name in _COMMON} | {k: v for k, v in point.labels.items() if k not in common}
+    common = {name: getattr(point, name) for name in COMMON_KEYS if name != "device"} | {"device": device_label(point)}
+    return {name: common[name] for name in COMMON_KEYS} | {k: v for k, v in point.labels.items() if k not in common}
 
 
 def device_label(point: Point) -> str:

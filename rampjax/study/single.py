@@ -1,7 +1,6 @@
 """One design on many chips, as `rampjax yield` asks for it."""
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,12 +13,13 @@ from rampjax.config.build import build_design
 from rampjax.config.design_file import bare, design_record
 from rampjax.config.points import Point
 from rampjax.config.toml_file import quoted
+from rampjax.montecarlo.engine import check_numbers
 from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.figures import draw_figures, write_figures
 from rampjax.report.meta import FIGURE_NAMES, ReportMeta
 from rampjax.report.tables import write_whole
 from rampjax.study.folder import open_folder, to_json
-from rampjax.study.runner import BAND_CHIPS, Plan, check_numbers, device_label, point_keys, run_plan, simulate
+from rampjax.study.runner import BAND_CHIPS, Plan, device_label, point_keys, run_plan, simulate
 from rampjax.study.tables import Measurement, result_tables
 
 MEASURE_OF = {"static": "max_inl_lsb", "total": "total_rmse_lsb"}
@@ -118,7 +118,7 @@ def _configuration(point: Point, measurement: Measurement) -> dict[str, Any]:
     return {
         **point_keys(point),
         "levels": point.levels,
-        "table_sha256": hashlib.sha256(point.table_path.read_bytes()).hexdigest() if point.table_path else None,
+        "table_sha256": point.table_sha256(),
         "range": None if point.x_range is None else [str(end) for end in point.x_range],
         "circuit": point.circuit.model_dump(mode="json"),
         "device_fields": json.loads(point.device.model_dump_json()),

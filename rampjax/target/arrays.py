@@ -57,20 +57,20 @@ def target_arrays(target: Target) -> TargetArrays:
 
     return TargetArrays(
         spline=SplineTable(*(_narrow(part) for part in spline)),
-        thresholds=_f32(padded(target.thresholds)),
+        thresholds=float32_array(padded(target.thresholds)),
         valid=jnp.arange(n_thresholds + pad) < n_thresholds,
-        boundaries_lsb=_f32(padded((target.boundaries - target.y_lo) / target.lsb)),
-        direction=_f32(padded(target.direction)),
+        boundaries_lsb=float32_array(padded((target.boundaries - target.y_lo) / target.lsb)),
+        direction=float32_array(padded(target.direction)),
         same_branch=jnp.asarray(np.pad(home[1:] == home[:-1], (0, pad))),
-        outputs_lsb=_f32(padded((target.outputs - target.y_lo) / target.lsb)),
+        outputs_lsb=float32_array(padded((target.outputs - target.y_lo) / target.lsb)),
         codes=jnp.asarray(padded(target.codes), jnp.int32),
         has_code=jnp.asarray(has_code),
         # The ends of an infinite range lie where the table ends: realised thresholds are clipped there.
-        branch_x=_f32(padded(np.clip(target.branch_x, spline.x_lo, spline.x_hi), pad_branches)),
-        branch_y_lsb=_f32(padded(branch_y_lsb, pad_branches)),
-        branch_sign=_f32(np.pad(np.sign(np.diff(target.branch_y)), (0, pad_branches))),
-        variation_lsb=_f32(np.abs(np.diff(branch_y_lsb)).sum()),
-        ideal_rmse_lsb=_f32(ideal_rmse_lsb(target)),
+        branch_x=float32_array(padded(np.clip(target.branch_x, spline.x_lo, spline.x_hi), pad_branches)),
+        branch_y_lsb=float32_array(padded(branch_y_lsb, pad_branches)),
+        branch_sign=float32_array(np.pad(np.sign(np.diff(target.branch_y)), (0, pad_branches))),
+        variation_lsb=float32_array(np.abs(np.diff(branch_y_lsb)).sum()),
+        ideal_rmse_lsb=float32_array(ideal_rmse_lsb(target)),
     )
 
 
@@ -96,5 +96,6 @@ def _narrow(values: ArrayLike) -> Array:
     return jnp.asarray(array, jnp.float32 if np.issubdtype(array.dtype, np.floating) else jnp.int32)
 
 
-def _f32(values: ArrayLike) -> Array:
+def float32_array(values: ArrayLike) -> Array:
+    """Returns a traced parameter, in the precision in which chips are simulated."""
     return jnp.asarray(values, jnp.float32)
