@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rampjax.checks import InputError as InputError
+    from rampjax.circuit.assemble import converter_params as converter_params
+    from rampjax.circuit.blocks import Circuit as Circuit
     from rampjax.circuit.converter import convert as convert
     from rampjax.circuit.converter import sample_column as sample_column
-    from rampjax.circuit.design import Circuit as Circuit
     from rampjax.circuit.design import Design as Design
-    from rampjax.circuit.design import converter_params as converter_params
     from rampjax.circuit.device import Device as Device
     from rampjax.montecarlo.engine import run as run
     from rampjax.montecarlo.statistics import Statistics as Statistics
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "InputError": "rampjax.checks",
-    "Circuit": "rampjax.circuit.design",
+    "Circuit": "rampjax.circuit.blocks",
     "Design": "rampjax.circuit.design",
     "Device": "rampjax.circuit.device",
     "Statistics": "rampjax.montecarlo.statistics",
     "as_function": "rampjax.target.functions",
     "convert": "rampjax.circuit.converter",
-    "converter_params": "rampjax.circuit.design",
+    "converter_params": "rampjax.circuit.assemble",
     "design": "rampjax.study.api",
     "load_device": "rampjax.study.api",
     "make_target": "rampjax.target.target",

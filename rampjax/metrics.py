@@ -28,10 +28,17 @@ MEASURES = (
     "total_rmse_lsb",
     "enob",
     "missing_codes",
+    "code_error_probability",
+    "metastable_probability",
+    "n_unverified",
+    "write_pulses",
+    "write_energy_fJ",
 )
 
 # Gauss-Hermite nodes and weights that integrate a quintic against a standard normal exactly.
 _CENTRE_WEIGHT, _OUTER_WEIGHT, _OUTER_NODES = 2 / 3, 1 / 6, (3.0**0.5, -(3.0**0.5))
+# Quantiles of a half-normal variable, each standing for an eighth of it.
+_HALF_NORMAL = tuple(special.ndtri(0.5 + (np.arange(8) + 0.5) / 16).tolist())
 
 
 class Realised(NamedTuple):
@@ -206,11 +213,59 @@ def noise_rms_lsb(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
     return jnp.sqrt(jnp.sum(jnp.where(target.valid, square, 0.0)) / target.variation_lsb)
 
 
-def total_rmse_lsb(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
-    """Root mean square error over inputs and noise, static and temporal together, in LSB; see `noise_rms_lsb`."""
+def total_rmse_lsb(chip: Realised, target: TargetArrays, undecided: Float[Array, ""] | float = 0.0) -> Float[Array, ""]:
+    """Root mean square error over inputs and noise, static and temporal together, in LSB; see `noise_rms_lsb`.
+
+    Args:
+        chip: the chip, with its noise.
+        target: the target as arrays.
+        undecided: share of conversions whose latch stays undecided: their code is taken as any, all equally likely.
+    """
     still = jnp.sum(excess_lsb2(chip.x, chip.y_lsb, target))
     moved = jnp.sum(excess_lsb2(chip.noisy_x, chip.noisy_y_lsb, target))
-    return jnp.sqrt(target.ideal_rmse_lsb**2 + _CENTRE_WEIGHT * still + _OUTER_WEIGHT * moved)
+    square = target.ideal_rmse_lsb**2 + _CENTRE_WEIGHT * still + _OUTER_WEIGHT * moved
+    return jnp.sqrt((1.0 - undecided) * square + undecided * _random_code_lsb2(target))
+
+
+def _random_code_lsb2(target: TargetArrays) -> Float[Array, ""]:
+    """Mean square distance of a code drawn at random from the output wanted, every output equally likely, LSB²."""
+    m = target.has_code.shape[0]
+    mean_code = (m - 1) / 2 + target.outputs_lsb[0] - target.codes[0]
+    y, sign = target.branch_y_lsb, target.branch_sign
+    mean_y = jnp.sum(sign * (y[1:] ** 2 - y[:-1] ** 2)) / 2 / target.variation_lsb
+    mean_y2 = jnp.sum(sign * (y[1:] ** 3 - y[:-1] ** 3)) / 3 / target.variation_lsb
+    return (m**2 - 1) / 12 + (mean_code - mean_y) ** 2 + mean_y2 - mean_y**2
+
+
+def mean_code_error_probability(
+    thresholds: Float[Array, " threshold"], sigma_x: Float[Array, " threshold"], target: TargetArrays
+) -> Float[Array, ""]:
+    """Share of conversions whose code differs from the noise-free one of the same chip, every output equally likely.
+
+    `code_error_probability` averaged over inputs: threshold k errs for inputs up to the neighbouring thresholds only,
+    sum_k E[|g(T_k + n_k) - g(T_k)|] / TV with T_k + n_k held between its neighbours. By eight quantiles of |n_k|.
+    """
+    k = jnp.arange(thresholds.shape[0])
+    last = jnp.sum(target.valid) - 1
+    below = jnp.where(k > 0, jnp.roll(thresholds, 1), -jnp.inf)
+    above = jnp.where(k < last, jnp.roll(thresholds, -1), jnp.inf)
+    shift = jnp.asarray(_HALF_NORMAL, thresholds.dtype)[:, None] * sigma_x
+    moved = jnp.stack([jnp.maximum(thresholds - shift, below), jnp.minimum(thresholds + shift, above)])
+    distance = jnp.abs(evaluate_spline(target.spline, moved) - evaluate_spline(target.spline, thresholds))
+    return jnp.sum(jnp.where(target.valid, jnp.mean(distance, axis=(0, 1)), 0.0)) / target.variation_lsb
+
+
+def metastable_probability(
+    thresholds: Float[Array, " threshold"], undecided_x: Float[Array, ""], target: TargetArrays
+) -> Float[Array, ""]:
+    """Share of conversions that meet an undecided latch, every output equally likely.
+
+    sum_k |g(T_k + w) - g(T_k - w)| / TV with w the half width of the inputs for which the latch stays undecided, at
+    most 1.
+    """
+    ends = evaluate_spline(target.spline, jnp.stack([thresholds - undecided_x, thresholds + undecided_x]))
+    share = jnp.sum(jnp.where(target.valid, jnp.abs(ends[1] - ends[0]), 0.0)) / target.variation_lsb
+    return jnp.minimum(share, 1.0)
 
 
 def enob(total_rmse: Float[Array, ""], n_codes: int) -> Float[Array, ""]:

@@ -13,12 +13,19 @@ import rampjax as rj
 from rampjax import metrics
 from rampjax.target.arrays import ideal_rmse_lsb, target_arrays
 
+OF_A_CHIP = (
+    "max_inl_lsb",
+    "max_err_lsb",
+    "max_dnl_lsb",
+    "rmse_lsb",
+    "noise_rms_lsb",
+    "total_rmse_lsb",
+    "missing_codes",
+)
 FUNCTIONS = ("sigmoid", "tanh", "softplus", "gelu", "silu", "sin", "square", "log", "relu", "exp")
 measure = jax.jit(
     lambda x, target, sigma_x: {
-        name: getattr(metrics, name)(metrics.realise(x, target, sigma_x), target)
-        for name in metrics.MEASURES
-        if name != "enob"
+        name: getattr(metrics, name)(metrics.realise(x, target, sigma_x), target) for name in OF_A_CHIP
     }
 )
 
@@ -254,3 +261,43 @@ def test_mean_interval_is_students():
     expected = scipy.stats.ttest_1samp(values, 0.0).confidence_interval(0.9)
     np.testing.assert_allclose([low, high], [expected.low, expected.high], rtol=1e-10)
     assert metrics.mean_interval(1.0, 0.0, 1) == (-np.inf, np.inf)
+
+
+@pytest.mark.parametrize("sigma_lsb", [0.05, 0.4])
+def test_mean_code_error_probability_is_that_of_brute_force(sigma_lsb):
+    """Mean of the probability at each input, over many inputs of equally likely outputs; no threshold passes another."""
+    """Mean of the probability at each input, over inputs of equally likely outputs; no threshold passes another."""
+    sigma_x = sigma_lsb * target.lsb / np.asarray(1 - np.tanh(target.thresholds) ** 2)
+    x = np.arctanh(-1 + 2 * (np.arange(20_000) + 0.5) / 20_000).astype(np.float32)
+    each = jax.jit(jax.vmap(metrics.code_error_probability, in_axes=(0, None, None, None)))
+    thresholds = padded(target.thresholds, arrays)
+    expected = float(each(jnp.asarray(x), thresholds, padded(sigma_x, arrays), arrays).mean())
+    got = float(metrics.mean_code_error_probability(thresholds, padded(sigma_x, arrays), arrays))
+    assert got == pytest.approx(expected, rel=0.05)
+    assert float(metrics.mean_code_error_probability(thresholds, 0 * thresholds, arrays)) == 0
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "square", "gelu"])
+def test_an_undecided_latch_gives_any_code(function):
+    target, arrays = make(function, 4)
+    rng = np.random.default_rng(3)
+    low, high = max(target.x_lo, -12.0), min(target.x_hi, 12.0)
+    x = np.linspace(low, high, 400_001)
+    y = (target.function.evaluate(x) - target.y_lo) / target.lsb
+    weights = np.abs(np.gradient(y))
+    outputs = np.arange(16) + (target.outputs[0] - target.y_lo) / target.lsb - target.codes[0]
+    square = (outputs[rng.integers(0, 16, len(x))] - y) ** 2
+    chip = metrics.realise(padded(target.thresholds, arrays), arrays)
+    share = 0.3
+    expected = (1 - share) * float(metrics.total_rmse_lsb(chip, arrays)) ** 2 + share * np.average(
+        square, weights=weights
+    )
+    assert float(metrics.total_rmse_lsb(chip, arrays, jnp.float32(share))) == pytest.approx(np.sqrt(expected), rel=0.01)
+
+
+def test_metastable_probability_is_the_share_of_outputs_beside_a_threshold():
+    target, arrays = make("identity", 4)
+    got = metrics.metastable_probability(padded(target.thresholds, arrays), jnp.float32(0.1 * target.lsb), arrays)
+    assert float(got) == pytest.approx(15 * 0.2 / 16, rel=1e-4)
+    wide = metrics.metastable_probability(padded(target.thresholds, arrays), jnp.float32(5.0), arrays)
+    assert float(wide) == 1.0

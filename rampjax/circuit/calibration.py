@@ -1,20 +1,21 @@
 """Calibration: what a measurement of the ramp is used for. Pure functions of the ramp as measured.
 
 Programming (`ramp_aware`: each step aims at the distance that remains, so that errors do not add up), then correction
-(`one_point`: a shift; `two_point`: shift and gain), then selection among redundant columns. A measurement averages
-`n_reads` reads of each device; `n_reads = 0` stands for a noise-free one. The error of a measured level is the sum
-of the errors of the steps below it.
+(`one_point`: an ideal shift; `one_point_bias`: the same by bias devices with errors of their own; `two_point`: shift
+and gain), then selection among redundant columns. A measurement averages `n_reads` reads of each device; `n_reads = 0`
+stands for a noise-free one. The error of a measured level is the sum of the errors of the steps below it.
 """
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Int8
+from jaxtyping import Array, Float, Int, Int8, Shaped
 
 from rampjax.circuit.device import DeviceParams, sigma_at
-from rampjax.circuit.programming import apply_health, realise_conductance
-from rampjax.circuit.ramp import RampParams, volts_per_uS
+from rampjax.circuit.programming import ProgrammingParams, program
+from rampjax.circuit.ramp import RampParams, Slots, add_entry, volts_per_uS
+from rampjax.circuit.write_verify import Written
 
 CORRECTIONS = ("none", "one_point", "two_point")  # the number of a correction is its place here
 
@@ -22,7 +23,7 @@ CORRECTIONS = ("none", "one_point", "two_point")  # the number of a correction i
 class CalibrationParams(NamedTuple):
     """The traced part of a calibration: the kind of correction is data, so that one kernel serves all three."""
 
-    correction: Int[Array, ""]  # place in CORRECTIONS
+    correction: Int[Array, ""]  # place in CORRECTIONS; `one_point_bias` acts on devices, and here as `none`
     middle: Int[Array, ""]  # index of the middle threshold, where `one_point` is right
     last: Int[Array, ""]  # index of the last threshold; `two_point` is right there and at the first
     read_averaging: Float[Array, ""]  # 1/sqrt(n_reads); 0 for a noise-free measurement
@@ -36,47 +37,71 @@ def measurement_error_uS(
 
 
 def program_ramp_aware(
-    z_prog: Float[Array, " step"],
-    z_read: Float[Array, " step"] | None,
-    health: Int8[Array, " step"] | None,
-    g_target_uS: Float[Array, " step"],
-    device: DeviceParams,
+    draw: Shaped[Array, " entry"],
+    z_read: Float[Array, " entry"] | None,
+    health: Int8[Array, " entry"] | None,
+    slots: Slots,
     ramp: RampParams,
+    device: DeviceParams,
+    programming: ProgrammingParams,
     calibration: CalibrationParams,
-) -> Float[Array, " step"]:
-    """Programs the steps in order, each aimed at what remains to its threshold after the steps before, as measured.
+    scheme: str | None = None,
+) -> tuple[Float[Array, " entry"], Written | None]:
+    """Programs the entries in order, each aimed at what remains to its threshold after those before, as measured.
 
-    aim_k = clip((T_{k+1} - V_k^measured) c_int / (v_read t_pulse_k), g_min, g_max). The measured ramp is off the ideal
-    one by the sum of what every device before was measured to be off its target.
+    aim_k = clip((T_{k+1} - V_k^measured) c_int / (v_read t_pulse_k), g_min, g_max). What the ramp itself adds (lost
+    time, injection, a mismatched width) is measured with it, and so taken back by the entries that follow.
 
     Args:
-        z_prog: standard normal, one per programming event.
+        draw: what each programming event draws from, see `draw_programming`.
         z_read: standard normal, one per measured device; None for a noise-free measurement.
         health: which devices are stuck; None where none can be.
-        g_target_uS: ideal conductance of each step, µS.
-        device: the device's parameters.
+        slots: the ramp's entries as they are on this chip.
         ramp: the ramp's parameters.
+        device: the device's parameters.
+        programming: the write-verify loop's parameters.
         calibration: how the measurement averages.
+        scheme: of the write-verify loop; None for plain programming.
 
     Returns:
-        The conductances reached, µS.
+        The conductances reached, µS, and how the loops went.
     """
     gain = volts_per_uS(ramp)
-    # Padded steps have no pulse: 0/0 must not reach the ones before, so their gain is 1 here.
-    safe_gain = jnp.where(gain > 0, gain, 1.0)
+    # Padded entries have no pulse: 0/0 must not reach the ones before, so their gain is 1 here.
+    safe_gain = jnp.where(gain != 0, gain, 1.0)
 
-    def step(ahead_V: Array, inputs: tuple) -> tuple[Array, Array]:
-        z, z_m, cell, target_uS, gain_k, safe_k = inputs
-        aim_uS = jnp.clip(target_uS - ahead_V / safe_k, device.g_min_uS, device.g_max_uS)
-        g_uS = realise_conductance(z, aim_uS, device)
-        if cell is not None:
-            g_uS = apply_health(g_uS, cell, device)
+    def step(ahead_V: Array, inputs: tuple) -> tuple[Array, tuple[Array, Written | None]]:
+        one, z_m, cell, slot, safe = inputs
+        aim_uS = jnp.clip(slot.g_target_uS - ahead_V / safe, device.g_min_uS, device.g_max_uS)
+        g_uS, written = program(one, aim_uS, cell, device, programming, scheme)
         seen_uS = g_uS if z_m is None else g_uS + measurement_error_uS(z_m, g_uS, device, calibration)
-        return ahead_V + (seen_uS - target_uS) * gain_k, g_uS
+        return ahead_V + add_entry(ahead_V, seen_uS, slot), (g_uS, written)
 
-    inputs = (z_prog, z_read, health, g_target_uS, gain, safe_gain)
-    _, g_uS = jax.lax.scan(step, jnp.zeros_like(ramp.c_int_fF), inputs)
-    return g_uS
+    inputs = (draw, z_read, health, slots, safe_gain)
+    _, (g_uS, written) = jax.lax.scan(step, jnp.zeros_like(ramp.c_int_fF), inputs)
+    return g_uS, written
+
+
+def bias_aim_uS(
+    measured_V: Float[Array, " threshold"],
+    g_target_uS: Float[Array, " bias"],
+    gain: Float[Array, " bias"],
+    device: DeviceParams,
+    calibration: CalibrationParams,
+) -> Float[Array, " bias"]:
+    """Where `one_point_bias` aims the bias devices: the start from which the ramp, as measured, is right in the middle.
+
+    All share the shift D_1 - D_m equally.
+
+    Args:
+        measured_V: deviation of the ramp as measured with the present bias devices, V.
+        g_target_uS: what they ideally have, µS.
+        gain: what 1 µS of each adds to the start, V/µS.
+        device: the device's parameters: aims stay inside `[g_min_uS, g_max_uS]`.
+        calibration: which threshold is the middle.
+    """
+    shift_V = measured_V[0] - measured_V[calibration.middle]
+    return jnp.clip(g_target_uS + shift_V / jnp.sum(gain), device.g_min_uS, device.g_max_uS)
 
 
 def correct_ramp(

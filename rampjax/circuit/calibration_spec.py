@@ -1,18 +1,19 @@
 """The grammar of calibrations: which compose, in which order, whatever the order in which they are spelled.
 
-Programming (`ramp_aware`), then correction (`one_point` or `two_point`), then selection (`redundant:N`). Pure
-Python, so that a study file can be checked without loading jax.
+Programming (`ramp_aware`), then correction (`one_point`, `one_point_bias` or `two_point`), then selection
+(`redundant:N`). Pure Python, so that a study file can be checked without loading jax.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from rampjax.checks import InputError, nearest
 
-Correction = Literal["none", "one_point", "two_point"]
+Correction = Literal["none", "one_point", "one_point_bias", "two_point"]
+CORRECTIONS: Final[tuple[Correction, ...]] = ("one_point", "one_point_bias", "two_point")
 
 MAX_REDUNDANT = 64
-WORDS = ("none", "one_point", "two_point", "ramp_aware", "redundant:N")
+WORDS = ("none", *CORRECTIONS, "ramp_aware", "redundant:N")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class CalibrationSpec:
 
 
 def parse_calibration(text: str) -> CalibrationSpec:
-    """Parses `none`, or any of `one_point`, `two_point`, `ramp_aware`, `redundant:N` joined by `+`.
+    """Parses `none`, or any of a correction, `ramp_aware` and `redundant:N` joined by `+`.
 
     Raises:
         InputError: an unknown word, one named twice, two corrections, `none` beside others, N not an integer in 1..64.
@@ -45,16 +46,15 @@ def parse_calibration(text: str) -> CalibrationSpec:
     for word in words:
         if word == "ramp_aware" and not ramp_aware:
             ramp_aware = True
-        elif word in ("one_point", "two_point") and correction == "none":
+        elif word in CORRECTIONS and correction == "none":
             correction = word
         elif word.startswith("redundant:") and not n_redundant:
             n_redundant = _parse_count(text, word)
         elif word in ("ramp_aware", correction) or (word.startswith("redundant:") and n_redundant):
             raise InputError(f"`calibration` `{text}` names `{word.split(':')[0]}` twice, expected once.")
-        elif word in ("one_point", "two_point"):
-            raise InputError(
-                f"`calibration` `{text}` has two corrections, expected one of `one_point` and `two_point`."
-            )
+        elif word in CORRECTIONS:
+            known = ", ".join(f"`{name}`" for name in CORRECTIONS)
+            raise InputError(f"`calibration` `{text}` has two corrections, expected one of {known}.")
         elif word == "none":
             raise InputError(f"`calibration` `{text}` joins `none` to others, expected `none` alone.")
         else:

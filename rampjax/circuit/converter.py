@@ -1,73 +1,32 @@
-"""A nonlinear ramp converter, one chip: from random keys to its realised thresholds, and from inputs to codes.
+"""A nonlinear ramp converter, one chip: from random keys to its realised thresholds, and from inputs to codes."""
 
-Static variations are drawn once here (programming, stuck cells, comparator offset); read noise, which is temporal,
-is returned as the standard deviation of each threshold. Timing, the MAC column and slow changes are left out here.
-"""
-
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from rampjax.circuit.calibration import CalibrationParams, correct_ramp, measurement_error_uS, program_ramp_aware
-from rampjax.circuit.comparator import ComparatorParams, sample_offset_V
-from rampjax.circuit.device import DeviceParams, sigma_at
-from rampjax.circuit.programming import apply_health, realise_conductance, sample_health
-from rampjax.circuit.ramp import RampParams, cumulative_sum, ramp_deviation_V, volts_per_uS
-from rampjax.metrics import max_inl_lsb, realise
-from rampjax.target.arrays import TargetArrays
+from rampjax.circuit.comparator import column_thresholds, sample_front
+from rampjax.circuit.ramp_column import Ramp, sample_ramp
+from rampjax.circuit.structure import ColumnStructure, ConverterParams
+from rampjax.circuit.write_verify import Written
 
-# Each source of randomness has its own stream: switching one on leaves the draws of the others as they were.
-_PROGRAM, _HEALTH, _MEASURE, _OFFSET = range(4)
-
-
-@dataclass(frozen=True)
-class ColumnStructure:
-    """The static part of a column: what changes the compiled kernel. Everything else is traced data."""
-
-    ramp_aware: bool = False
-    n_redundant: int = 1
-    noisy_measurement: bool = False
-    stuck_cells: bool = False
-    comparator_offset: bool = False
-
-
-class ConverterParams(NamedTuple):
-    """The traced part of a converter."""
-
-    target: TargetArrays
-    device: DeviceParams
-    ramp: RampParams
-    comparator: ComparatorParams
-    calibration: CalibrationParams
-    g_target_uS: Float[Array, " step"]
-    v_target_V: Float[Array, " threshold"]
-    scale_V: Float[Array, ""]  # volts per unit of x, a_V
-
-
-class Ramp(NamedTuple):
-    """One programmed ramp column, calibrated: what all the columns of an array share."""
-
-    g_uS: Float[Array, " step"]  # realised conductances
-    deviation_V: Float[Array, " threshold"]  # of the corrected ramp from the ideal one
-    sigma_V: Float[Array, " threshold"]  # temporal noise of each level, from conversion to conversion
+_OFFSET, _MAC = 3, 4  # streams of randomness, beside those of the ramp
 
 
 class Column(NamedTuple):
     """One converter: a ramp column seen by a comparator."""
 
-    g_uS: Float[Array, " step"]  # realised conductances
-    v_ramp_V: Float[Array, " threshold"]  # the corrected ramp
+    g_uS: Float[Array, " entry"]  # conductances in use
+    v_ramp_V: Float[Array, " threshold"]  # the ramp that the comparator sees
     thresholds: Float[Array, " threshold"]  # where the comparator flips, in x
     sigma_x: Float[Array, " threshold"]  # standard deviation of each threshold from conversion to conversion, in x
+    undecided_x: Float[Array, ""] | None  # half width of inputs for which a strobed latch stays undecided; None: none
+    written: Written | None  # how the write-verify loops went
 
 
 def sample_column(key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure) -> Column:
-    """Programs one ramp and gives it one comparator: T_k = T_k^ideal + (D_k + V_offset) / a_V.
-
-    The comparator's offset comes after calibration, which measures the ramp that all columns share.
+    """Programs one ramp and gives it one MAC column and comparator.
 
     Args:
         key: the chip's key.
@@ -77,68 +36,40 @@ def sample_column(key: Key[Array, ""], params: ConverterParams, structure: Colum
     Returns:
         The converter; its arrays are padded as `params.target.valid` says.
     """
-    ramp = sample_ramp(key, params, structure)
-    offset_V = jnp.zeros_like(params.scale_V)
-    if structure.comparator_offset:
-        offset_V = sample_offset_V(jax.random.fold_in(key, _OFFSET), params.comparator)
-    thresholds = params.target.thresholds + (ramp.deviation_V + offset_V) / params.scale_V
-    return Column(ramp.g_uS, params.v_target_V + ramp.deviation_V, thresholds, ramp.sigma_V / params.scale_V)
+    return read_ramp(key, sample_ramp(key, params, structure), params, structure)
 
 
-def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure) -> Ramp:
-    """Programs, corrects and selects one ramp column.
+def read_ramp(key: Key[Array, ""], ramp: Ramp, params: ConverterParams, structure: ColumnStructure) -> Column:
+    """Gives a ramp one MAC column and comparator: T_k = T_k^ideal + (D_k + O/u - e V_k) / (a_V (1 + e)).
 
-    A redundant column is selected by the worst INL that its measurement shows; the true one is returned.
+    The offset O and the gain error e come after calibration, which measures the ramp that all columns share.
+
+    Args:
+        key: the column's key.
+        ramp: the ramp, shared or its own.
+        params: traced parameters.
+        structure: static structure.
     """
-    if structure.n_redundant == 1:
-        g_uS, deviation_V, _ = _candidate(key, 0, params, structure)
+    ideal, v_target_V, scale_V = params.target.thresholds, params.v_target_V, params.scale_V
+    if structure.subset:
+        v_target_V = v_target_V[params.level_of]
+    if structure.front:
+        streams = (jax.random.fold_in(key, _OFFSET), jax.random.fold_in(key, _MAC))
+        front = sample_front(*streams, params.front)
+        ends = (jnp.asarray(params.target.spline.x_lo), jnp.asarray(params.target.spline.x_hi))
+        u = params.common.referred
+        thresholds = column_thresholds(ramp.deviation_V, v_target_V, ideal, front, params.front, scale_V, u, ends)
+        scale_V = scale_V * (1.0 + front.gain_rel)
     else:
-        indices = jnp.arange(structure.n_redundant)
-        g_uS, deviation_V, seen = jax.vmap(lambda index: _candidate(key, index, params, structure))(indices)
-        # A one-hot sum, not a gather: under vmap a gather of whole rows is slow on CPU.
-        chosen = jax.nn.one_hot(jnp.argmin(seen), structure.n_redundant, dtype=g_uS.dtype)[:, None]
-        g_uS, deviation_V = jnp.sum(g_uS * chosen, axis=0), jnp.sum(deviation_V * chosen, axis=0)
-    return Ramp(g_uS, deviation_V, read_noise_V(g_uS, params))
-
-
-def _candidate(
-    key: Key[Array, ""], index: Int[Array, ""] | int, params: ConverterParams, structure: ColumnStructure
-) -> tuple[Array, Array, Array]:
-    """One of the redundant columns: its conductances, its corrected ramp's deviation, and worst INL as measured."""
-
-    def stream(source: int) -> Key[Array, ""]:
-        return jax.random.fold_in(jax.random.fold_in(key, source), index)
-
-    device, ramp, calibration, target = params.device, params.ramp, params.calibration, params.target
-    shape = params.g_target_uS.shape
-    z = jax.random.normal(stream(_PROGRAM), shape)
-    health = sample_health(stream(_HEALTH), shape[0], device) if structure.stuck_cells else None
-    z_while, z_after = jax.random.normal(stream(_MEASURE), (2, *shape)) if structure.noisy_measurement else (None, None)
-    if structure.ramp_aware:
-        g_uS = program_ramp_aware(z, z_while, health, params.g_target_uS, device, ramp, calibration)
-    else:
-        g_uS = realise_conductance(z, params.g_target_uS, device)
-        if health is not None:
-            g_uS = apply_health(g_uS, health, device)
-    true_V = measured_V = ramp_deviation_V(ramp, g_uS, params.g_target_uS)
-    if z_after is not None:
-        seen_uS = g_uS + measurement_error_uS(z_after, g_uS, device, calibration)
-        measured_V = ramp_deviation_V(ramp, seen_uS, params.g_target_uS)
-    corrected_V = correct_ramp(true_V, measured_V, params.v_target_V, calibration)
-    seen_V = correct_ramp(measured_V, measured_V, params.v_target_V, calibration)
-    # Only selection looks at this number; where there is none, the compiler drops it.
-    worst = max_inl_lsb(realise(target.thresholds + seen_V / params.scale_V, target), target)
-    return g_uS, corrected_V, worst
-
-
-def read_noise_V(g_uS: Float[Array, " step"], params: ConverterParams) -> Float[Array, " threshold"]:
-    """Temporal noise of each ramp level: every conversion reads each device once, so variances add up along the ramp.
-
-    var V_k = sum over the steps below of (sigma_read(g_j) v_read t_pulse_j / c_int)^2.
-    """
-    per_step_V = sigma_at(params.device.sigma_read_uS, g_uS) * volts_per_uS(params.ramp)
-    variance = cumulative_sum(per_step_V**2)
-    return jnp.sqrt(jnp.concatenate([jnp.zeros_like(variance[:1]), variance]))
+        thresholds = ideal + ramp.deviation_V / scale_V
+    return Column(
+        g_uS=ramp.g_uS,
+        v_ramp_V=v_target_V + ramp.deviation_V,
+        thresholds=thresholds,
+        sigma_x=ramp.sigma_V / scale_V,
+        undecided_x=params.timing.undecided_V / (params.common.referred * scale_V) if structure.metastable else None,
+        written=ramp.written,
+    )
 
 
 def convert(

@@ -1,15 +1,17 @@
 """A memristor technology: the range of its targets, its programming error, its read noise, its stuck cells.
 
 Which clock each variation runs on: programming error is drawn once per programming event and then stays (static);
-stuck cells once per device (static); read noise anew at every read (temporal, cycle-to-cycle). Relaxation, drift and
-telegraph noise (slow) are left out here.
+stuck cells and temperature coefficients once per device (static); relaxation, drift and telegraph noise between
+recalibrations (slow, see `circuit.ageing`); read noise anew at every read (temporal, cycle-to-cycle).
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from rampjax.checks import InputError
 
 N_POWERS = 5  # a curve holds the powers 0..4 of the conductance, the highest of any published fit in the presets
 
@@ -27,13 +29,58 @@ class DeviceParams(NamedTuple):
     stuck_on_prob: Float[Array, ""]  # chance that a device is stuck ON (static, per device)
     g_stuck_off_uS: Float[Array, ""]
     g_stuck_on_uS: Float[Array, ""]
+    sigma_tc_rel_per_K: Float[Array, ""]  # temperature coefficient beside the common one (static, per device)
+
+
+@dataclass(frozen=True)
+class WriteVerify:
+    """A write-verify loop: when it stops, and how far each pulse moves a device. See `circuit.write_verify`.
+
+    Some figures belong to one scheme (`SCHEME_FIGURES`): they are given with it, and only with it.
+
+    Raises:
+        InputError: a figure of the scheme is missing, or one of the other scheme is given.
+    """
+
+    scheme: Literal["pulses", "compliance"]
+    tolerance_uS: float  # a read within plus and minus this of the target stops the loop
+    max_pulses: int  # pulses after which it gives up; compliance: SETs (iterations), resets not counted
+    spread_rel: float  # cycle-to-cycle spread of a step (and of the conductance after a reset), relative to it
+    v_set_V: float
+    v_reset_V: float  # magnitude
+    t_write_ns: float  # duration of one pulse
+    spread_uS: float = 0.0  # cycle-to-cycle spread of a step, beside the relative one
+    readout_mean_uS: float = 0.0  # what the published error has beyond the window, readout and relaxation: its mean
+    readout_sigma_uS: float = 0.0  # and its standard deviation
+    set_uS: float | None = None  # mean SET step of a device at 0 µS; falls linearly to 0 at the bound
+    reset_uS: float | None = None  # mean RESET step of a device at the bound; falls linearly to 0 at 0 µS
+    bound_uS: float | None = None  # soft bound of the conductance, above g_max
+    g_reset_uS: float | None = None  # mean conductance after a reset
+    gain_per_V: float | None = None  # mean raise of conductance per raise of compliance current, µS/µA
+    factor_V: float | None = None  # raise of compliance current per missing conductance, µA/µS
+    late_factor_V: float | None = None  # the same after the early iterations
+    n_early: int | None = None  # iterations with the first factor
+
+    def __post_init__(self) -> None:
+        for scheme, names in SCHEME_FIGURES.items():
+            for name in names:
+                if (getattr(self, name) is None) == (scheme == self.scheme):
+                    wanted = "needed by" if scheme == self.scheme else "not one of"
+                    raise InputError(f"`{name}` is {wanted} the write-verify scheme `{self.scheme}`.")
+
+
+SCHEME_FIGURES: Final[dict[str, tuple[str, ...]]] = {
+    "pulses": ("set_uS", "reset_uS", "bound_uS"),
+    "compliance": ("g_reset_uS", "gain_per_V", "factor_V", "late_factor_V", "n_early"),
+}
 
 
 @dataclass(frozen=True)
 class Device:
     """A device on the host: float64 numbers, as a preset or a user's own file gives them.
 
-    The curves `sigma_prog_uS` and `sigma_read_uS` are ascending coefficients of powers of g in µS.
+    The curves `sigma_prog_uS` and `sigma_read_uS` are ascending coefficients of powers of g in µS. Pairs per
+    logarithm of the age are (value at 1 s, slope per ln(t / 1 s)).
     """
 
     name: str
@@ -48,10 +95,30 @@ class Device:
     stuck_on_prob: float = 0.0
     g_stuck_off_uS: float = 0.0
     g_stuck_on_uS: float = 0.0
+    nonlinearity_per_V2: float = 0.0  # i = g v (1 + beta v^2) / (1 + beta v_read^2) (static, the same in all)
+    tc_rel_per_K: float = 0.0  # temperature coefficient common to all devices (static)
+    sigma_tc_rel_per_K: float = 0.0  # and what differs from device to device (static, per device)
+    relax_mean_uS: tuple[float, float] = (0.0, 0.0)  # mean shift since programming (slow)
+    relax_sigma_uS: tuple[float, float] = (0.0, 0.0)  # spread of the shift (slow, per device)
+    aged_sigma_uS: tuple[tuple[float, tuple[float, ...]], ...] = ()  # (age in s, curve): whole spread at an age (slow)
+    drift_nu: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # a, b, low, high: nu = clip(a ln(g/g_max) + b)
+    sigma_drift_nu: float = 0.0  # spread of nu (slow, per device)
+    drift_t0_s: float = 1.0  # g(t) = g (t / t0)^-nu
+    rtn_prob: float = 0.0  # share of devices with telegraph noise
+    rtn_amplitude_rel: float = 0.0  # distance of its two levels, relative to g
+    rtn_tau_s: float = 1.0  # mean time that it stays in a level
+    write: WriteVerify | None = None  # absent: the device has plain programming only
 
     @property
     def has_stuck_cells(self) -> bool:
         return self.stuck_off_prob > 0 or self.stuck_on_prob > 0
+
+    @property
+    def ages(self) -> bool:
+        """Whether anything about it changes with time."""
+        relaxes = any(self.relax_mean_uS) or any(self.relax_sigma_uS) or bool(self.aged_sigma_uS)
+        drifts = any(self.drift_nu) or self.sigma_drift_nu > 0
+        return relaxes or drifts or (self.rtn_prob > 0 and self.rtn_amplitude_rel > 0)
 
     def params(self) -> DeviceParams:
         """Returns the traced parameters in float32."""
@@ -66,6 +133,7 @@ class Device:
             stuck_on_prob=jnp.float32(self.stuck_on_prob),
             g_stuck_off_uS=jnp.float32(self.g_stuck_off_uS),
             g_stuck_on_uS=jnp.float32(self.g_stuck_on_uS),
+            sigma_tc_rel_per_K=jnp.float32(self.sigma_tc_rel_per_K),
         )
 
 

@@ -1,15 +1,84 @@
-"""Programming a device: plain mode, `g ~ N(aim + bias, sigma(aim))`, clipped at 0 and at a physical ceiling.
+"""Programming devices: plainly, `g ~ N(aim + bias, sigma(aim))`, clipped, or by a write-verify loop; stuck cells."""
 
-Write-verify loops, which arrive at such a distribution pulse by pulse, are left out here.
-"""
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int8, Key
+from jaxtyping import Array, Float, Int8, Key, Shaped
 
 from rampjax.circuit.device import DeviceParams, sigma_at
+from rampjax.circuit.write_verify import WriteParams, Written, write_verify
 
 HEALTHY, STUCK_OFF, STUCK_ON = 0, 1, 2
+
+
+class ProgrammingParams(NamedTuple):
+    """The traced part of programming."""
+
+    write: WriteParams | None  # None: plain
+    read_averaging: Float[Array, ""]  # 1/sqrt(n_reads) of a verify read; 0 for a noise-free one
+
+
+def draw_programming(
+    key: Key[Array, ""], shape: tuple[int, ...], scheme: str | None
+) -> Float[Array, "*device"] | Key[Array, "*device"]:
+    """What the programming of each device draws from: a standard normal, or the key of a write-verify loop."""
+    return jax.random.normal(key, shape) if scheme is None else jax.random.split(key, shape)
+
+
+def program(
+    draw: Shaped[Array, "*device"],
+    g_aim_uS: Float[Array, "*device"],
+    health: Int8[Array, "*device"] | None,
+    device: DeviceParams,
+    programming: ProgrammingParams,
+    scheme: str | None,
+) -> tuple[Float[Array, "*device"], Written | None]:
+    """Programs devices, plainly or by a write-verify loop, and returns their conductances (µS) and how the loop went.
+
+    Args:
+        draw: of `draw_programming`.
+        g_aim_uS: the aims, inside `[g_min_uS, g_max_uS]`, µS.
+        health: which devices are stuck; None where none can be.
+        device: the device's parameters.
+        programming: the loop's parameters.
+        scheme: of the write-verify loop; None for plain programming.
+    """
+    if scheme is None or programming.write is None:
+        g_uS = realise_conductance(draw, g_aim_uS, device)
+        return (g_uS if health is None else apply_health(g_uS, health, device)), None
+    write, averaging = programming.write, programming.read_averaging
+
+    def one(key: Array, aim_uS: Array) -> Written:
+        return write_verify(key, aim_uS, device, write, scheme, averaging)
+
+    loop = one
+    for _ in g_aim_uS.shape:
+        loop = jax.vmap(loop)
+    written = loop(draw, g_aim_uS)
+    if health is not None:
+        written = stuck_loop(written, g_aim_uS, health, device, write)
+    return written.g_uS, written
+
+
+def stuck_loop(
+    written: Written,
+    g_aim_uS: Float[Array, "*device"],
+    health: Int8[Array, "*device"],
+    device: DeviceParams,
+    write: WriteParams,
+) -> Written:
+    """The loop on a stuck device: verified at once where it happens to be right, else all pulses in vain."""
+    g_uS = apply_health(written.g_uS, health, device)
+    stuck, right = health != HEALTHY, jnp.abs(g_uS - g_aim_uS) <= write.tolerance_uS
+    pulses = jnp.where(right, 0, write.max_pulses).astype(written.n_pulses.dtype)
+    energy_fJ = pulses * write.v_set_V**2 * g_uS * write.t_write_ns
+    return Written(
+        g_uS=g_uS,
+        n_pulses=jnp.where(stuck, pulses, written.n_pulses),
+        verified=jnp.where(stuck, right, written.verified),
+        energy_fJ=jnp.where(stuck, energy_fJ, written.energy_fJ),
+    )
 
 
 def realise_conductance(

@@ -1,10 +1,15 @@
 """The design file: one flat, strict JSON object that is enough to rebuild any chip of a design."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
+from rampjax.circuit.blocks import BLOCKS, Circuit, knobs
 from rampjax.circuit.design import Design
+from rampjax.circuit.device import Device
+from rampjax.config.device_fields import FIELDS, WRITE
+from rampjax.config.records import bare, flat_figure
+
+__all__ = ["bare", "design_record"]
 
 SCHEMA_VERSION = 1
 
@@ -21,6 +26,7 @@ def design_record(design: Design, overrides: Sequence[str] = ()) -> dict[str, An
         "schema_version": SCHEMA_VERSION,
         "function": target.function.name,
         "bits": target.bits,
+        "column_bits": design.column.bits,
         "levels": target.levels,
         "device": device.name,
         "overrides": list(overrides),
@@ -39,7 +45,10 @@ def design_record(design: Design, overrides: Sequence[str] = ()) -> dict[str, An
         "pulse_grid": design.pulse_grid,
         "ramp_time_ns": design.ramp_time_ns,
         "start_V": design.start_V,
-        "v_read_V": device.v_read_V,
+        "level_of": design.level_of.tolist(),
+        "n_bias": design.n_bias,
+        "g_bias_uS": design.g_bias_uS,
+        "t_bias_ns": design.t_bias_ns,
         "c_int_fF": design.c_int_fF,
         "rmse_lsb": design.rmse_lsb,
         # What varies from chip to chip, so that the file stands without the preset.
@@ -47,20 +56,24 @@ def design_record(design: Design, overrides: Sequence[str] = ()) -> dict[str, An
         "y_hi": target.y_hi,
         "v_window_V": circuit.v_window_V,
         "n_reads": circuit.n_reads,
-        "sigma_offset_V": circuit.sigma_offset_V,
-        "g_min_uS": device.g_min_uS,
-        "g_max_uS": device.g_max_uS,
-        "g_ceiling_uS": bare(device.g_ceiling_uS),
-        "bias_prog_uS": device.bias_prog_uS,
-        "sigma_prog_uS": list(device.sigma_prog_uS),
-        "sigma_read_uS": list(device.sigma_read_uS),
-        "stuck_off_prob": device.stuck_off_prob,
-        "stuck_on_prob": device.stuck_on_prob,
-        "g_stuck_off_uS": device.g_stuck_off_uS,
-        "g_stuck_on_uS": device.g_stuck_on_uS,
+        "bias_clocks": circuit.bias_clocks,
+        "sigma_offset_V": circuit.comparator.sigma_offset_V,
+        **_circuit_record(circuit),
+        **_device_record(device),
     }
 
 
-def bare(value: float) -> float | None:
-    """Returns a number as strict JSON has it: None where it is not finite."""
-    return float(value) if math.isfinite(value) else None
+def _circuit_record(circuit: Circuit) -> dict[str, Any]:
+    """Every figure of the blocks inside the circuit as SECTION_KEY."""
+    blocks = {name: getattr(circuit, name) for name in BLOCKS if name != "circuit"}
+    return {f"{name}_{key}": getattr(block, key) for name, block in blocks.items() for key in knobs(type(block))}
+
+
+def _device_record(device: Device) -> dict[str, Any]:
+    """Every figure of the device; a curve is the list of its coefficients, what is absent is None."""
+    write = device.write
+    held = {
+        key: getattr(write, key.removeprefix(WRITE), None) if key.startswith(WRITE) else getattr(device, key)
+        for key in FIELDS
+    }
+    return {flat: number for key, value in held.items() for flat, number in flat_figure(key, value).items()}

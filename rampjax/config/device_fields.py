@@ -1,17 +1,23 @@
 """What each field of a device means: its unit, and on which clock it varies.
 
 The question most often asked of a simulator: is a variation drawn once for each device (device-to-device, static) or
-anew at every read (cycle-to-cycle, temporal), and is it in percent or in µS? Here every one is in µS or a probability.
+anew at every read (cycle-to-cycle, temporal), and is it in percent or in µS? Here every one is in µS, a probability,
+or a share of the conductance ("relative", never percent). Pure Python: `--help` is built from it.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+from rampjax.circuit.blocks import SETTING, SLOW, SYSTEMATIC
+
 LIMIT: Final = "a limit, no variation"
-SETTING: Final = "a setting, no variation"
 PER_PROGRAMMING: Final = "static, set once per programming event"
 PER_DEVICE: Final = "static, once per device"
+PER_PULSE: Final = "new at every write pulse, then static"
 PER_READ: Final = "temporal, new at every read (cycle-to-cycle)"
+SLOW_PER_DEVICE: Final = f"{SLOW}; differs from device to device"
+
+WRITE: Final = "write_"  # what the fields of the table [write] begin with, outside of a device file
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,7 @@ class FieldInfo:
     unit: str
     clock: str
     help: str
+    settable: bool = True  # by one number; what is not stands in device files only
 
 
 FIELDS: Final[dict[str, FieldInfo]] = {
@@ -51,4 +58,87 @@ FIELDS: Final[dict[str, FieldInfo]] = {
     "g_stuck_off_uS": FieldInfo("µS", PER_DEVICE, "Conductance of a device that is stuck off, whatever its target."),
     "g_stuck_on_uS": FieldInfo("µS", PER_DEVICE, "Conductance of a device that is stuck on, whatever its target."),
     "v_read_V": FieldInfo("V", SETTING, "Read voltage across each device."),
+    "nonlinearity_per_V2": FieldInfo(
+        "per V²",
+        SYSTEMATIC,
+        "Cubic term b of the current, i = g v (1 + b v²) / (1 + b v_read²): g holds at the read voltage.",
+    ),
+    "tc_rel_per_K": FieldInfo(
+        "relative per K, not percent", SYSTEMATIC, "Temperature coefficient of the conductance, common to all devices."
+    ),
+    "sigma_tc_rel_per_K": FieldInfo(
+        "relative per K, not percent",
+        PER_DEVICE,
+        "Standard deviation of the temperature coefficient from device to device.",
+    ),
+    "relax_mean_uS": FieldInfo(
+        "µS; constant (at 1 s) and per_ln (per ln of the age in s)",
+        SLOW,
+        "Mean shift of the conductance since programming.",
+    ),
+    "relax_sigma_uS": FieldInfo(
+        "µS; constant (at 1 s) and per_ln (per ln of the age in s)",
+        SLOW_PER_DEVICE,
+        "Standard deviation of the shift since programming, beside the programming error.",
+    ),
+    "aged_sigma_uS": FieldInfo(
+        "µS, not percent; may depend on the conductance g",
+        SLOW_PER_DEVICE,
+        "Standard deviation of the whole error at several ages, from sigma_prog_uS on; dropped where sigma_prog_uS or "
+        "relax_sigma_uS is set by the user.",
+        settable=False,
+    ),
+    "drift_nu": FieldInfo(
+        "exponent; slope, intercept, low, high",
+        SLOW,
+        "Drift g(t) = g (t / drift_t0_s)^-nu, with nu = slope ln(g / g_max_uS) + intercept, kept between low and high.",
+        settable=False,
+    ),
+    "sigma_drift_nu": FieldInfo(
+        "exponent", SLOW_PER_DEVICE, "Standard deviation of the drift's exponent from device to device."
+    ),
+    "drift_t0_s": FieldInfo("s", SETTING, "Age at which drift begins."),
+    "rtn_prob": FieldInfo(
+        "probability from 0 to 1, not percent", PER_DEVICE, "Share of devices with random telegraph noise."
+    ),
+    "rtn_amplitude_rel": FieldInfo(
+        "relative to g, not percent", SLOW_PER_DEVICE, "Distance between the two levels of the telegraph noise."
+    ),
+    "rtn_tau_s": FieldInfo("s", SLOW, "Mean time that the telegraph noise stays in a level."),
+    "write_scheme": FieldInfo("", SETTING, "How write-verify moves a device: pulses or compliance.", settable=False),
+    "write_tolerance_uS": FieldInfo("µS", SETTING, "Write-verify stops when a read is within plus and minus this."),
+    "write_max_pulses": FieldInfo(
+        "", SETTING, "Pulses after which write-verify gives up; compliance: SETs, resets not counted."
+    ),
+    "write_spread_rel": FieldInfo(
+        "relative to the step, not percent", PER_PULSE, "Cycle-to-cycle spread of a step, relative to it."
+    ),
+    "write_v_set_V": FieldInfo("V", SETTING, "Voltage of a SET pulse, for the write energy."),
+    "write_v_reset_V": FieldInfo("V", SETTING, "Magnitude of the voltage of a RESET pulse, for the write energy."),
+    "write_t_write_ns": FieldInfo("ns", SETTING, "Duration of one write pulse, for the write energy."),
+    "write_spread_uS": FieldInfo("µS", PER_PULSE, "Cycle-to-cycle spread of a step, beside the relative one."),
+    "write_readout_mean_uS": FieldInfo(
+        "µS", PER_PROGRAMMING, "Mean that the published error has beyond the loop's window (readout, relaxation)."
+    ),
+    "write_readout_sigma_uS": FieldInfo(
+        "µS", PER_PROGRAMMING, "Spread that the published error has beyond the loop's window (readout, relaxation)."
+    ),
+    "write_set_uS": FieldInfo("µS", PER_PULSE, "Pulses: mean SET step of a device at 0 µS, falling to 0 at the bound."),
+    "write_reset_uS": FieldInfo(
+        "µS", PER_PULSE, "Pulses: mean RESET step of a device at the bound, falling to 0 at 0 µS."
+    ),
+    "write_bound_uS": FieldInfo("µS", LIMIT, "Pulses: soft bound of the conductance, above g_max_uS."),
+    "write_g_reset_uS": FieldInfo("µS", PER_PULSE, "Compliance: mean conductance after a reset."),
+    "write_gain_per_V": FieldInfo(
+        "µS/µA", PER_PULSE, "Compliance: mean raise of conductance per raise of compliance current."
+    ),
+    "write_factor_V": FieldInfo("µA/µS", SETTING, "Compliance: raise of compliance current per missing conductance."),
+    "write_late_factor_V": FieldInfo("µA/µS", SETTING, "Compliance: the same after the early iterations."),
+    "write_n_early": FieldInfo("", SETTING, "Compliance: iterations with the first factor."),
+}
+
+# The figures of the table [write] that belong to one scheme: given with it, and only with it.
+SCHEME_FIGURES: Final[dict[str, tuple[str, ...]]] = {
+    "pulses": ("set_uS", "reset_uS", "bound_uS"),
+    "compliance": ("g_reset_uS", "gain_per_V", "factor_V", "late_factor_V", "n_early"),
 }

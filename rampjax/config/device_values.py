@@ -1,27 +1,30 @@
 """The figures of a device: numbers and curves, each with how sure it is and where it is from."""
 
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from numpy.polynomial import polynomial
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
-from rampjax.config.toml_file import Frozen, NonNegative, Number, Positive, Share, Text
+from rampjax.config.toml_file import Frozen, NonNegative, Number, Positive, Share, Text, between
 
 N_COEFFICIENTS: Final = 5  # of every curve, so that all devices have one shape; the highest published fit is quartic
 
 # Seen in the published text; derived from such figures by arithmetic; reported second-hand; assumed; the user's own.
+Scheme = Literal["pulses", "compliance"]
 Certainty = Literal["seen", "derived", "reported", "assumed", "user"]
 
 
-class _Sourced(Frozen):
+class Sourced(Frozen):
+    """What every figure says of itself."""
+
     certainty: Certainty
     source: Text = Field(description="text that says where the figure is from")
 
 
-class Value(_Sourced):
+class Value(Sourced):
     """A number with how sure it is and where it is from."""
 
     value: Number
@@ -30,6 +33,11 @@ class Value(_Sourced):
     def text(self) -> str:
         """The number as it is printed."""
         return f"{self.value:g}"
+
+    @property
+    def numbers(self) -> float:
+        """The number, as the physics takes it."""
+        return self.value
 
 
 class NonNegativeValue(Value):
@@ -50,7 +58,35 @@ class ShareValue(Value):
     value: Share
 
 
-class Curve(_Sourced):
+class CountValue(Value):
+    """A number of pulses, 1 or more."""
+
+    value: Annotated[int, Strict(), between(1, 1_000_000)]
+
+
+class WholeValue(Value):
+    """A number of things, 0 or more."""
+
+    value: Annotated[int, Strict(), between(0, 1_000_000)]
+
+
+class Word(Sourced):
+    """A choice between words."""
+
+    value: Scheme
+
+    @property
+    def text(self) -> str:
+        """The word."""
+        return self.value
+
+    @property
+    def numbers(self) -> str:
+        """The word, as the physics takes it."""
+        return self.value
+
+
+class Curve(Sourced):
     """A standard deviation in µS as a function of the conductance: a constant, or a polynomial of g / g_unit_uS."""
 
     constant: NonNegative | None = None
@@ -67,12 +103,14 @@ class Curve(_Sourced):
             raise ValueError("must have exactly one of `constant` and `polynomial`")
         if "constant" in data and "g_unit_uS" in data:
             raise ValueError("must have `g_unit_uS` only beside `polynomial`")
-        terms, valid = data.get("polynomial"), data.get("valid_uS")
-        if isinstance(terms, list | tuple) and not 1 <= len(terms) <= N_COEFFICIENTS:
-            raise ValueError(f"must have 1 to {N_COEFFICIENTS} coefficients in `polynomial`")
-        if isinstance(valid, list | tuple) and len(valid) != 2:
-            raise ValueError("must have `valid_uS` as [lowest, highest]")
+        check_terms(data.get("polynomial"), "polynomial")
+        check_valid(data.get("valid_uS"))
         return data
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The coefficients, as the physics takes them."""
+        return tuple(self.coefficients_uS().tolist())
 
     def coefficients_uS(self) -> NDArray[np.float64]:
         """Returns the coefficients (µS, µS/µS, ...) of ascending powers of g in µS, zero padded to five."""
@@ -86,20 +124,45 @@ class Curve(_Sourced):
         """The curve as it is printed, e.g. `4.782 - 0.009107 g`."""
         if self.polynomial is None:
             return f"{self.constant or 0.0:g}"
-        unit = self.g_unit_uS or 1.0
-        symbol = "g" if unit == 1.0 else "x"
-        powers = ["", f" {symbol}", *(f" {symbol}^{i}" for i in range(2, N_COEFFICIENTS))]
-        terms = [f"{'-' if c < 0 else '+'} {abs(c):g}{p}" for c, p in zip(self.polynomial, powers, strict=False) if c]
-        joined = " ".join(terms or ["+ 0"])
-        joined = joined[2:] if joined.startswith("+") else "-" + joined[2:]
-        return joined + ("" if unit == 1.0 else f", x = g / {unit:g} µS")
+        return polynomial_text(self.polynomial, self.g_unit_uS or 1.0)
 
     def minimum_uS(self, lowest_uS: float, highest_uS: float) -> tuple[float, float]:
         """Returns the g (µS) in [lowest, highest] at which the curve is smallest, and its value (µS) there."""
+        return self._extremum_uS(lowest_uS, highest_uS, np.argmin)
+
+    def maximum_uS(self, lowest_uS: float, highest_uS: float) -> tuple[float, float]:
+        """Returns the g (µS) in [lowest, highest] at which the curve is largest, and its value (µS) there."""
+        return self._extremum_uS(lowest_uS, highest_uS, np.argmax)
+
+    def _extremum_uS(
+        self, lowest_uS: float, highest_uS: float, pick: Callable[[NDArray[np.float64]], np.intp]
+    ) -> tuple[float, float]:
         terms = polynomial.polytrim(self.coefficients_uS())
         turns = polynomial.polyroots(polynomial.polyder(terms)) if len(terms) > 2 else np.zeros(0)
         real = np.real(turns[np.abs(np.imag(turns)) < 1e-9 * (1.0 + np.abs(turns))])
         g_uS = np.concatenate([[lowest_uS, highest_uS], real[(real > lowest_uS) & (real < highest_uS)]])
         sigma_uS = polynomial.polyval(g_uS, terms)
-        smallest = int(np.argmin(sigma_uS))
-        return float(g_uS[smallest]), float(sigma_uS[smallest])
+        picked = int(pick(sigma_uS))
+        return float(g_uS[picked]), float(sigma_uS[picked])
+
+
+def polynomial_text(terms: Sequence[float], g_unit_uS: float) -> str:
+    """Returns a polynomial of g as it is printed, e.g. `4.782 - 0.009107 g`."""
+    symbol = "g" if g_unit_uS == 1.0 else "x"
+    powers = ["", f" {symbol}", *(f" {symbol}^{i}" for i in range(2, N_COEFFICIENTS))]
+    written = [f"{'-' if c < 0 else '+'} {abs(c):g}{p}" for c, p in zip(terms, powers, strict=False) if c]
+    joined = " ".join(written or ["+ 0"])
+    joined = joined[2:] if joined.startswith("+") else "-" + joined[2:]
+    return joined + ("" if g_unit_uS == 1.0 else f", x = g / {g_unit_uS:g} µS")
+
+
+def check_terms(terms: object, key: str) -> None:
+    """Raises ValueError where the coefficients of a polynomial are too few or too many."""
+    if isinstance(terms, list | tuple) and not 1 <= len(terms) <= N_COEFFICIENTS:
+        raise ValueError(f"must have 1 to {N_COEFFICIENTS} coefficients in `{key}`")
+
+
+def check_valid(valid: object) -> None:
+    """Raises ValueError where the range of a fit has not two ends."""
+    if isinstance(valid, list | tuple) and len(valid) != 2:
+        raise ValueError("must have `valid_uS` as [lowest, highest]")

@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rampjax.checks import InputError
-from rampjax.config.devices import DEFAULT_DEVICE, DeviceConfig, is_device_file, load_device
-from rampjax.config.sections import CircuitConfig, DesignConfig
+from rampjax.circuit.blocks import Circuit
+from rampjax.config.circuit_sections import set_circuit
+from rampjax.config.device_config import DeviceConfig, check_loop
+from rampjax.config.devices import DEFAULT_DEVICE, is_device_file, load_device
+from rampjax.config.inert import check_effects
+from rampjax.config.sections import DesignConfig
 from rampjax.config.settings import POINT_KEYS, parse_overrides, settings_of
 from rampjax.config.table_file import is_table_file, read_table
 from rampjax.config.toml_file import place, validate
@@ -26,11 +30,12 @@ class Point:
     levels: str
     x_range: tuple[float, float] | None  # None: the function's own
     calibration: str  # canonical spelling
-    circuit: CircuitConfig
+    circuit: Circuit
     device: DeviceConfig
     labels: Mapping[str, Label] = field(default_factory=dict)
     device_overrides: Mapping[str, float] = field(default_factory=dict)  # device fields that replace the preset's
     table_path: Path | None = None  # where the function is a table
+    column_bits: int | None = None  # None: a column of `bits`
 
     def table_sha256(self) -> str | None:
         """Returns the SHA-256 of the table's file, None where the function is no table."""
@@ -39,6 +44,28 @@ class Point:
     def make_function(self) -> Function:
         """Returns the function itself, read from its table where it is one."""
         return load_function(self.function, self.table_path)
+
+
+def check_point(point: Point) -> None:
+    """Raises InputError where the figures of a point contradict each other."""
+    array, column_bits = point.circuit.array, point.column_bits
+    if array.n_ramps > array.n_columns:
+        raise InputError(
+            f"`array.n_ramps` must be at most `array.n_columns` ({array.n_columns}), but is {array.n_ramps}."
+        )
+    if point.circuit.programming.mode == "write_verify":
+        if point.device.write is None:
+            raise InputError(
+                f"`programming.mode` must be plain on {point.device.name}, which has no figures of write-verify (the "
+                f"table [write] of a device), but is write_verify."
+            )
+        check_loop(point.device)
+    if column_bits is None:
+        return
+    if column_bits < point.bits:
+        raise InputError(f"`design.column_bits` must be at least `design.bits` ({point.bits}), but is {column_bits}.")
+    if point.levels != "midrise":
+        raise InputError(f"`design.levels` must be midrise beside `design.column_bits`, but is {point.levels}.")
 
 
 def load_function(text: str, table_path: Path | None) -> Function:
@@ -82,9 +109,10 @@ def point_from_options(
         bits: bits of the output code, 2 to 16.
         levels: `midrise`, `endpoint` or `zero`.
         range: `LO:HI`, two numbers, or None for the function's own.
-        calibration: `none`, or `one_point`, `two_point`, `ramp_aware`, `redundant:N` joined by `+`.
+        calibration: `none`, or `one_point`, `one_point_bias`, `two_point`, `ramp_aware`, `redundant:N` joined by `+`.
         device: a preset, or a path that ends in `.toml`.
-        overrides: `KEY=VALUE`, of `device.`, `circuit.` or `design.`; these win over the other arguments.
+        overrides: `KEY=VALUE`, of `device.`, `design.` or a section of the circuit; these win over the other
+            arguments.
         is_table: `function` is the path of a table, whatever it ends in.
 
     Raises:
@@ -93,19 +121,22 @@ def point_from_options(
     settings = parse_overrides(overrides, POINT_KEYS)
     options: dict[str, Any] = {"function": function, "bits": bits, "levels": levels, "calibration": calibration}
     design = validate(DesignConfig, {**options, "range": range, **settings_of("design", settings)}, "")
-    circuit = validate(CircuitConfig, settings_of("circuit", settings), "")
-    device_overrides = {key: float(value) for key, value in settings_of("device", settings).items()}
+    device_overrides = settings_of("device", settings)
     named_here = "design.function" not in settings
     table_path = Path(function) if is_table and named_here else resolve_table(design.function, Path())
     check_function(design.function, table_path, "")
-    return Point(
+    point = Point(
         function=design.function,
         bits=design.bits,
         levels=design.levels,
         x_range=design.x_range,
         calibration=design.calibration,
-        circuit=circuit,
+        circuit=set_circuit(Circuit(), settings),
         device=load_device(device, device_overrides),
         device_overrides=device_overrides,
         table_path=table_path,
+        column_bits=design.column_bits,
     )
+    check_point(point)
+    check_effects([point])
+    return point

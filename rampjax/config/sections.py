@@ -1,4 +1,4 @@
-"""The sections of a study file, each a frozen model whose keys say unit and clock."""
+"""The sections of a study file beside the circuit's, each a frozen model."""
 
 import math
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict,
 
 from rampjax.circuit.calibration_spec import parse_calibration
 from rampjax.config.devices import DEFAULT_DEVICE
-from rampjax.config.toml_file import Frozen, Integer, NonNegative, Positive, Text, between
+from rampjax.config.toml_file import Frozen, Integer, Positive, Text, between
 
 Levels = Literal["midrise", "endpoint", "zero"]
 MeasureName = Literal[
@@ -19,14 +19,18 @@ MeasureName = Literal[
     "total_rmse_lsb",
     "enob",
     "missing_codes",
+    "code_error_probability",
+    "metastable_probability",
+    "n_unverified",
+    "write_pulses",
+    "write_energy_fJ",
 ]
 YieldMeasure = Literal["max_inl_lsb", "max_err_lsb", "max_dnl_lsb", "rmse_lsb", "noise_rms_lsb", "total_rmse_lsb"]
-FigureName = Literal["yield_vs_spec", "inl_per_code", "transfer", "ramp"]
+FigureName = Literal["yield_vs_spec", "trend", "inl_per_code", "transfer", "ramp"]
 
 MEASURES: Final[tuple[MeasureName, ...]] = get_args(MeasureName)
 FIGURES: Final[tuple[FigureName, ...]] = get_args(FigureName)
 
-MAX_READS: Final = 1_000_000
 MAX_COUNT: Final = 2**63 - 1
 
 Item = TypeVar("Item")
@@ -91,12 +95,16 @@ class DesignConfig(Frozen):
         default="sigmoid", description="a name, an expression in x, or the path of a table that ends in .csv"
     )
     bits: Annotated[Integer, between(2, 16)] = Field(default=5, description="bits of the output code, 2 to 16")
+    column_bits: Annotated[Integer, between(2, 16)] | None = Field(
+        default=None,
+        description="bits of the column itself, where it is run at fewer (`bits`); absent: the same as `bits`",
+    )
     levels: Levels = Field(default="midrise", description="where the output levels lie")
     range: Annotated[tuple[float, float] | None, BeforeValidator(parse_range)] = Field(
         default=None, description="range of x, LO:HI; by default the function's own"
     )
     calibration: Annotated[Text, AfterValidator(_canonical_calibration)] = Field(
-        default="none", description="none, or one_point, two_point, ramp_aware, redundant:N joined by +"
+        default="none", description="none, or one_point, one_point_bias, two_point, ramp_aware, redundant:N joined by +"
     )
 
     model_config = ConfigDict(allow_inf_nan=True)  # a range may be infinite
@@ -109,28 +117,6 @@ class DesignConfig(Frozen):
     @field_serializer("range")
     def _range_as_text(self, value: tuple[float, float] | None) -> str | None:
         return None if value is None else range_text(value)
-
-
-class CircuitConfig(Frozen):
-    """The circuit around the devices; everything that varies is zero unless asked for."""
-
-    n_reads: Annotated[Integer, between(0, MAX_READS)] = Field(
-        default=0,
-        description="reads averaged whenever a calibration measures the ramp, each with the device's read noise;"
-        " 0: a noise-free measurement",
-    )
-    sigma_offset_V: NonNegative = Field(
-        default=0.0,
-        description="standard deviation of the comparator offset in V: static, once per column (device-to-device)",
-    )
-    t_clk_ns: Positive = Field(default=1.0, description="clock period in ns: a setting, no variation")
-    c_int_fF: Positive | None = Field(
-        default=None,
-        description="integration capacitance in fF: a setting, no variation; absent: the ramp just fits the window",
-    )
-    v_window_V: Positive = Field(
-        default=0.5, description="ramp and input stay within plus and minus this, in V: a setting"
-    )
 
 
 class MeasureConfig(Frozen):
@@ -165,7 +151,7 @@ class DeviceChoice(Frozen):
     preset: Text = Field(
         default=DEFAULT_DEVICE, description="name of a preset, or the path of a device file that ends in .toml"
     )
-    overrides: dict[str, float] = Field(default_factory=dict)
+    overrides: dict[str, int | float] = Field(default_factory=dict)
 
 
 class StudyHead(Frozen):

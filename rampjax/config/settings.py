@@ -7,14 +7,16 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from rampjax.checks import InputError
+from rampjax.config.circuit_sections import MODELS
 from rampjax.config.devices import FIELDS, check_device_value
-from rampjax.config.sections import CircuitConfig, DesignConfig, DeviceChoice, MeasureConfig, StudyHead
+from rampjax.config.sections import DesignConfig, DeviceChoice, MeasureConfig, StudyHead
 from rampjax.config.toml_file import place, shown, unknown_key, validate
 
 # Short keys of [vary] and where they stand in the sections; all others are written in full.
 SHORT_KEYS: Final[dict[str, str]] = {
     "function": "design.function",
     "bits": "design.bits",
+    "column_bits": "design.column_bits",
     "levels": "design.levels",
     "range": "design.range",
     "calibration": "design.calibration",
@@ -23,13 +25,13 @@ SHORT_KEYS: Final[dict[str, str]] = {
 }
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "design": DesignConfig,
-    "circuit": CircuitConfig,
+    **MODELS,
     "measure": MeasureConfig,
     "device": DeviceChoice,  # `preset` alone; every other key of [device] is a field of the device
 }
 
 DESIGN_KEYS: Final = tuple(f"design.{field}" for field in DesignConfig.model_fields)
-CIRCUIT_KEYS: Final = tuple(f"circuit.{field}" for field in CircuitConfig.model_fields)
+CIRCUIT_KEYS: Final = tuple(f"{section}.{key}" for section, model in MODELS.items() for key in model.model_fields)
 MEASURE_KEYS: Final = tuple(f"measure.{field}" for field in MeasureConfig.model_fields)
 DEVICE_KEYS: Final = tuple(f"device.{field}" for field in FIELDS)
 VARY_KEYS: Final = (*SHORT_KEYS, *DEVICE_KEYS, *CIRCUIT_KEYS)
@@ -59,7 +61,7 @@ def _toml_value(text: str) -> object:
 
 
 def parse_overrides(texts: Collection[str], known: Collection[str]) -> dict[str, object]:
-    """Parses several `KEY=VALUE`, checks each key and each value alone.
+    """Parses several `KEY=VALUE`, checks each key and each value alone; values are returned in canonical form.
 
     Raises:
         InputError: an unknown key (with the nearest), a key set twice, or a wrong value.
@@ -71,8 +73,7 @@ def parse_overrides(texts: Collection[str], known: Collection[str]) -> dict[str,
             raise InputError("--set: " + unknown_key(key, known))
         if key in settings:
             raise InputError(f"--set: `{key}` is set twice, expected once.")
-        check_setting(key, value, "--set", key)
-        settings[key] = value
+        settings[key] = check_setting(key, value, "--set", key)
     return settings
 
 

@@ -1,6 +1,7 @@
 """A study: one TOML file that says what is simulated and measured, checked whole before anything runs."""
 
 import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -10,6 +11,8 @@ from typing import Any, Final
 from pydantic import Field
 
 from rampjax.checks import InputError
+from rampjax.circuit.blocks import BLOCKS, Circuit
+from rampjax.config.circuit_sections import read_circuit, set_circuit
 from rampjax.config.devices import (
     FIELDS,
     DeviceConfig,
@@ -18,11 +21,19 @@ from rampjax.config.devices import (
     is_device_file,
     load_device,
 )
-from rampjax.config.points import Label, Point, check_function, point_from_options, resolve_device, resolve_table
+from rampjax.config.inert import check_effects
+from rampjax.config.points import (
+    Label,
+    Point,
+    check_function,
+    check_point,
+    point_from_options,
+    resolve_device,
+    resolve_table,
+)
 from rampjax.config.sections import (
     FIGURES,
     MEASURES,
-    CircuitConfig,
     DesignConfig,
     DeviceChoice,
     MeasureConfig,
@@ -45,7 +56,6 @@ from rampjax.config.toml_file import Text, quoted, read_toml, shown, unknown_key
 __all__ = [
     "FIGURES",
     "MEASURES",
-    "CircuitConfig",
     "DesignConfig",
     "MeasureConfig",
     "Point",
@@ -57,7 +67,7 @@ __all__ = [
 ]
 
 MAX_POINTS: Final = 10_000
-FILE_KEYS: Final = ("title", "samples", "seed", "design", "device", "circuit", "vary", "measure", "report")
+FILE_KEYS: Final = ("title", "samples", "seed", "design", "device", *BLOCKS, "vary", "measure", "report")
 
 
 class StudyConfig(StudyHead):
@@ -67,7 +77,7 @@ class StudyConfig(StudyHead):
     folder: Path  # paths of tables and device files are relative to it
     design: DesignConfig = DesignConfig()
     device: DeviceChoice = DeviceChoice()
-    circuit: CircuitConfig = CircuitConfig()
+    circuit: Circuit = Circuit()
     vary: dict[str, list[Any]] = Field(default_factory=dict)  # canonical values, in the order of the file
     measure: MeasureConfig = MeasureConfig()
     report: ReportConfig = ReportConfig()
@@ -99,11 +109,12 @@ class StudyConfig(StudyHead):
             levels=design.levels,
             x_range=design.x_range,
             calibration=design.calibration,
-            circuit=self.circuit.model_copy(update=settings_of("circuit", settings)),
+            circuit=set_circuit(self.circuit, settings),
             device=devices[key],
             labels={key: _label(value) for key, value in varied.items()},
             device_overrides=overrides,
             table_path=resolve_table(design.function, self.folder),
+            column_bits=design.column_bits,
         )
 
     def canonical(self) -> dict[str, Any]:
@@ -151,7 +162,8 @@ def _check_file(given: Mapping[str, Any], where: str, path: Path) -> StudyConfig
     data["vary"] = check_vary(data["vary"], where)
     if isinstance(data.get("device"), dict):
         data["device"] = _device_choice(data["device"], where)
-    head = {"name": path.stem, "folder": path.parent}
+    circuit = read_circuit({section: data.pop(section) for section in BLOCKS if section in data}, where)
+    head = {"name": path.stem, "folder": path.parent, "circuit": circuit}
     return validate(StudyConfig, {"title": path.stem, **data, **head}, where)
 
 
@@ -191,7 +203,9 @@ def _check_points(study: StudyConfig, where: str) -> None:
     if len(set(names)) < len(names):
         raise InputError(f"{where}: `vary.device` must not have two devices of one name, but has {quoted(names)}.")
     try:
-        study.points()
+        for point in study.points():
+            check_point(point)
+        check_effects(study.points())
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
 
@@ -203,5 +217,7 @@ def _label(value: Any) -> Label:
 
 def _numbers(device: DeviceConfig) -> dict[str, Any]:
     """Returns what a device's results depend on: its numbers, not their sources."""
-    prose = {"certainty", "source"}
-    return device.model_dump(mode="json", exclude={"title": True, **dict.fromkeys(FIELDS, prose)})
+    figures = {key: device.figure(key) for key in FIELDS}
+    held = {key: figure.numbers for key, figure in figures.items() if figure is not None}
+    numbers: dict[str, Any] = json.loads(json.dumps({"name": device.name, **held}))  # lists for tuples
+    return numbers

@@ -36,7 +36,9 @@ class Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def _at_least(low: float) -> AfterValidator:
+def at_least(low: float) -> AfterValidator:
+    """Returns a validator of `value >= low` in the wording of `rampjax.checks`."""
+
     def check(value: float) -> float:
         if value < low:
             raise ValueError(f"must be at least {low:g}")
@@ -45,13 +47,15 @@ def _at_least(low: float) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _positive(value: float) -> float:
+def positive(value: float) -> float:
+    """Returns the value; raises ValueError unless it is above 0."""
     if value <= 0:
         raise ValueError("must be positive")
     return value
 
 
-def _of_sane_size(value: float) -> float:
+def of_sane_size(value: float) -> float:
+    """Returns the value; raises ValueError where it is so large or so small that no unit of a file calls for it."""
     # Squares and ratios of such figures must stay finite in single precision.
     if abs(value) > LARGEST:
         raise ValueError(f"must be at most {LARGEST:g}")
@@ -60,15 +64,19 @@ def _of_sane_size(value: float) -> float:
     return value
 
 
-def between(low: int, high: int) -> AfterValidator:
+def between(low: float, high: float) -> AfterValidator:
     """Returns a validator of `low <= value <= high` in the wording of `rampjax.checks`."""
 
     def check(value: Any) -> Any:
         if not low <= value <= high:
-            raise ValueError(f"must be between {low} and {high}")
+            raise ValueError(f"must be between {_bound(low)} and {_bound(high)}")
         return value
 
     return AfterValidator(check)
+
+
+def _bound(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _not_empty(text: str) -> str:
@@ -79,9 +87,9 @@ def _not_empty(text: str) -> str:
 
 # TOML has types of its own, so that nothing is converted: no number from text, no integer from a boolean.
 Integer = Annotated[int, Strict()]
-Number = Annotated[float, Strict(), AfterValidator(_of_sane_size)]
-NonNegative = Annotated[float, Strict(), _at_least(0.0), AfterValidator(_of_sane_size)]
-Positive = Annotated[float, Strict(), AfterValidator(_positive), AfterValidator(_of_sane_size)]
+Number = Annotated[float, Strict(), AfterValidator(of_sane_size)]
+NonNegative = Annotated[float, Strict(), at_least(0.0), AfterValidator(of_sane_size)]
+Positive = Annotated[float, Strict(), AfterValidator(positive), AfterValidator(of_sane_size)]
 Share = Annotated[float, Strict(), between(0, 1)]
 Text = Annotated[str, Strict(), AfterValidator(_not_empty)]
 

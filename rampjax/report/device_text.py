@@ -2,72 +2,127 @@
 
 from typing import Any
 
-from rampjax.config.device_fields import FIELDS
-from rampjax.config.device_values import Curve
-from rampjax.config.devices import DeviceConfig, device_names, load_device
+from rampjax.config.device_config import DeviceConfig
+from rampjax.config.device_fields import FIELDS, WRITE
+from rampjax.config.device_values import Curve, Sourced
+from rampjax.config.devices import device_names, load_device
+from rampjax.config.records import flat_figure
 from rampjax.report.text import table_lines
+
+# What ages a device, and the words for it in the list.
+_AGEING = {
+    "relax_mean_uS": "relaxation",
+    "relax_sigma_uS": "relaxation",
+    "aged_sigma_uS": "spread at ages",
+    "drift_nu": "drift",
+    "rtn_prob": "telegraph noise",
+}
 
 
 def preset_lines() -> list[str]:
-    """One line per preset."""
+    """One line per preset, with how sure each of its main figures is, and one per title."""
     devices = [load_device(name) for name in device_names()]
-    titles = ("device", "targets (µS)", "programming error σ (µS, static)", "read noise σ (µS, temporal)", "what it is")
+    titles = (
+        "device",
+        "targets (µS)",
+        "programming error σ (µS, static)",
+        "read noise σ (µS, temporal)",
+        "stuck, off + on",
+        "ageing (slow)",
+        "write-verify",
+    )
     rows = [
         (
             device.name,
-            f"{device.g_min_uS.text} to {device.g_max_uS.text}",
-            _sure(device, "sigma_prog_uS"),
-            _sure(device, "sigma_read_uS"),
-            device.title,
+            f"{device.g_min_uS.text} to {device.g_max_uS.text} ({_certainties(device.g_min_uS, device.g_max_uS)})",
+            _spread(device, device.sigma_prog_uS),
+            _spread(device, device.sigma_read_uS),
+            f"{device.stuck_off_prob.text} + {device.stuck_on_prob.text} "
+            f"({_certainties(device.stuck_off_prob, device.stuck_on_prob)})",
+            _ageing(device),
+            "-" if device.write is None else f"{device.write.scheme.text} ({device.write.scheme.certainty})",
         )
         for device in devices
     ]
+    widest = max(len(device.name) for device in devices)
     return [
-        *table_lines(titles, rows, left=(0, 1, 2, 3, 4)),
+        *table_lines(titles, rows, left=tuple(range(len(titles)))),
         "",
-        "`rampjax devices NAME` shows every field with its source.",
+        *(f"{device.name:<{widest}}  {device.title}" for device in devices),
+        "",
+        "seen: in the published text; derived: from it by arithmetic or fit; reported: second-hand; assumed: by us.",
+        "`rampjax devices NAME` shows every field with unit, clock, certainty and source.",
     ]
 
 
 def preset_record() -> dict[str, Any]:
-    """The presets as one flat record: names, titles, ranges."""
+    """The presets as one flat record: names, titles, ranges, main figures and how sure each is."""
     devices = [load_device(name) for name in device_names()]
-    return {
+    record: dict[str, Any] = {
         "devices": [device.name for device in devices],
         "titles": [device.title for device in devices],
         "g_min_uS": [device.g_min_uS.value for device in devices],
         "g_max_uS": [device.g_max_uS.value for device in devices],
     }
+    for key in ("g_min_uS", "g_max_uS", "sigma_prog_uS", "sigma_read_uS", "stuck_off_prob", "stuck_on_prob"):
+        record[f"{key}_certainty"] = [getattr(device, key).certainty for device in devices]
+    return record
 
 
 def device_lines(name: str) -> list[str]:
     """Every field of a device, each with what it means and where it is from."""
     device = load_device(name)
     lines = [f"{device.name}: {device.title}"]
-    for key, info in FIELDS.items():
-        field = getattr(device, key)
-        if field is not None:
-            lines += [
-                "",
-                f"{key} = {field.text}   [{info.unit}; {info.clock}]",
-                f"    {info.help}",
-                f"    {field.certainty}: {field.source}",
-            ]
-    return lines
+    absent = []
+    for key, said in FIELDS.items():
+        figure = device.figure(key)
+        if figure is None:
+            absent.append(key)
+            continue
+        meaning = "; ".join(part for part in (said.unit, said.clock) if part)
+        lines += [
+            "",
+            f"{key} = {figure.text}   [{meaning}]",
+            f"    {said.help}",
+            f"    {figure.certainty}: {figure.source}",
+        ]
+    if device.write is None:
+        absent = [*(key for key in absent if not key.startswith(WRITE)), "write"]
+    return [*lines, "", f"Not given, so off or without limit: {', '.join(absent)}."] if absent else lines
 
 
 def device_record(name: str) -> dict[str, Any]:
-    """A device as one flat record: KEY, KEY_certainty, KEY_source; curves as coefficients of powers of g in µS."""
+    """A device as one flat record: KEY, KEY_certainty, KEY_source; curves as coefficients of powers of g in µS.
+
+    `aged_sigma_uS` has the coefficients of all ages one after the other, beside the list `aged_sigma_ages_s`.
+    """
     device = load_device(name)
     record: dict[str, Any] = {"device": device.name, "title": device.title}
     for key in FIELDS:
-        field = getattr(device, key)
-        if field is not None:
-            value = field.coefficients_uS().tolist() if isinstance(field, Curve) else field.value
-            record |= {key: value, f"{key}_certainty": field.certainty, f"{key}_source": field.source}
+        figure = device.figure(key)
+        if figure is not None:
+            said = {f"{key}_certainty": figure.certainty, f"{key}_source": figure.source}
+            record |= flat_figure(key, figure.numbers) | said
     return record
 
 
-def _sure(device: DeviceConfig, key: str) -> str:
-    field = getattr(device, key)
-    return f"{field.text} ({field.certainty})"
+def _spread(device: DeviceConfig, curve: Curve) -> str:
+    """A standard deviation over the targets: one number, or from the smallest to the largest."""
+    low, high = device.g_min_uS.value, device.g_max_uS.value
+    ends = (curve.minimum_uS(low, high)[1], curve.maximum_uS(low, high)[1])
+    shown = " to ".join(dict.fromkeys(f"{max(end, 0.0):.3g}" for end in ends))
+    return f"{shown} ({curve.certainty})"
+
+
+def _ageing(device: DeviceConfig) -> str:
+    found: dict[str, str] = {}
+    for key, words in _AGEING.items():
+        figure = device.figure(key)
+        if figure is not None:
+            flat = "no " if figure.numbers in (0.0, (0.0, 0.0)) else ""
+            found.setdefault(f"{flat}{words}", figure.certainty)
+    return ", ".join(f"{words} ({certainty})" for words, certainty in found.items()) or "-"
+
+
+def _certainties(*figures: Sourced) -> str:
+    return ", ".join(dict.fromkeys(figure.certainty for figure in figures))

@@ -44,8 +44,9 @@ def design(
     levels: str = "midrise",
     x_range: tuple[float, float] | None = None,
     circuit: Circuit | None = None,
+    column_bits: int | None = None,
 ) -> Design:
-    """Designs a ramp column in closed form: one device and one pulse of a full clock per step.
+    """Designs a ramp column in closed form: one device and one pulse per step.
 
     Args:
         function: a name, an expression in `x`, a Python callable, or a table (x, y).
@@ -54,7 +55,8 @@ def design(
         calibration: `none`, or `one_point`, `two_point`, `ramp_aware`, `redundant:N` joined by `+`.
         levels: `midrise`, `endpoint` or `zero`.
         x_range: (x_lo, x_hi); the function's own by default.
-        circuit: clock, capacitor, window, offset, reads per measurement.
+        circuit: everything around the devices, see `rampjax.circuit.blocks`.
+        column_bits: bits of the column, where one of more bits is run at `bits`.
 
     Raises:
         InputError: a function that cannot be converted, or conductances that the device cannot meet.
@@ -62,7 +64,7 @@ def design(
     chosen = table_function("table", *function) if isinstance(function, tuple) else as_function(function)
     target = make_target(chosen, bits, levels, x_range)
     held = device if isinstance(device, Device) else load_device(device)
-    return design_closed_form(target, held, circuit or Circuit(), parse_calibration(calibration))
+    return design_closed_form(target, held, circuit or Circuit(), parse_calibration(calibration), column_bits)
 
 
 def simulate(

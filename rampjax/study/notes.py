@@ -1,28 +1,29 @@
-"""What was simulated, in sentences: which variations were on, on which clock, in which unit."""
+"""What was simulated, in sentences: which variations were on, by unit and clock, and what was left ideal."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from rampjax.config.devices import FIELDS, Curve, DeviceConfig
+from rampjax.circuit.blocks import BLOCKS, SETTING, Circuit, Info, info, knobs
+from rampjax.config.device_config import Figure
+from rampjax.config.device_fields import FIELDS, LIMIT, WRITE
+from rampjax.config.device_values import Curve
+from rampjax.config.inert import inert_keys
 from rampjax.config.points import Point
-from rampjax.config.sections import CircuitConfig
 
-_DEVICE_FIELDS = ("bias_prog_uS", "sigma_prog_uS", "sigma_read_uS", "stuck_off_prob", "stuck_on_prob")
+_WHOLE_CIRCUIT: Final = "circuit"  # its own figures are settings of the design, no non-ideality
+_NO_ERROR: Final = ("operation.recalibrate_s",)  # its absence is nothing ideal
 
 
 def assumptions(points: Sequence[Point]) -> tuple[str, ...]:
     """Returns one sentence for each variation that is on at any point, and one that names what is left out."""
-    devices: dict[str, list[Point]] = {}
+    groups: dict[str, list[Point]] = {}
     for point in points:
-        devices.setdefault(point.device.name, []).append(point)
-    notes = [sentence for group in devices.values() for sentence in _device_notes([point.device for point in group])]
-    offsets = sorted({point.circuit.sigma_offset_V for point in points})
-    if offsets[-1] > 0:
-        field = CircuitConfig.model_fields["sigma_offset_V"]
-        notes.append(f"{_listed(offsets)} V: {field.description}.")
-    notes.append(
-        "Everything else is ideal: the ramp starts exactly where it should, pulses are exact, and the amplifiers, "
-        "the MAC column and the comparator add no error of their own" + ("." if offsets[-1] > 0 else " and no offset.")
-    )
+        groups.setdefault(point.device.name, []).append(point)
+    on = {name: _figures_on(group) for name, group in groups.items()}
+    notes = [note for name, figures in on.items() for note in _device_notes(name, figures)]
+    circuits = list(dict.fromkeys(point.circuit for point in points))
+    notes += _circuit_notes(circuits)
+    notes.append(_ideal_note(circuits, {key for figures in on.values() for key in figures}))
     if len(points) > 1:
         notes.append(
             "All points draw the same random numbers, so differences between them are known better than their separate "
@@ -40,20 +41,77 @@ def measurement_note(points: Sequence[Point]) -> str:
     return f"Calibrations measure the ramp with n_reads = {counts}: so many reads of each device are averaged."
 
 
-def _device_notes(devices: Sequence[DeviceConfig]) -> list[str]:
-    notes = []
-    for name in _DEVICE_FIELDS:
-        held = list(dict.fromkeys(getattr(device, name) for device in devices))
-        texts = list(dict.fromkeys(field.text for field in held))
-        if texts == ["0"]:
+def _figures_on(points: Sequence[Point]) -> dict[str, list[Figure]]:
+    """Returns the figures of a device that make chips differ from the ideal at one of the points, by key."""
+    found: dict[str, list[Figure]] = {}
+    for point in points:
+        inert = inert_keys(point)
+        for key, said in FIELDS.items():
+            figure = point.device.figure(key)
+            varies = said.clock not in (LIMIT, SETTING) and f"device.{key}" not in inert
+            if varies and figure is not None and _is_not_zero(figure.numbers) and figure not in found.get(key, ()):
+                found.setdefault(key, []).append(figure)
+    return found
+
+
+def _device_notes(name: str, on: Mapping[str, Sequence[Figure]]) -> Iterator[str]:
+    for key, figures in on.items():
+        said = FIELDS[key]
+        certainties = ", ".join(dict.fromkeys(figure.certainty for figure in figures))
+        form = "sigma(g) = " if any(isinstance(figure, Curve) and figure.polynomial for figure in figures) else ""
+        texts = dict.fromkeys(figure.text for figure in figures)
+        meaning = "; ".join(part for part in (said.unit, said.clock, certainties) if part)
+        yield f"{name}, {key} = {form}{' | '.join(texts)} ({meaning}): {said.help}"
+
+
+def _is_not_zero(numbers: Any) -> bool:
+    return any(_is_not_zero(item) for item in numbers) if isinstance(numbers, tuple) else bool(numbers)
+
+
+def _circuit_notes(circuits: Sequence[Circuit]) -> Iterator[str]:
+    for section in BLOCKS:
+        for key, said, default, values in _figures(section, circuits):
+            if (section != _WHOLE_CIRCUIT or said.clock == SETTING) and values != [default] and key != "n_reads":
+                shown = ", ".join(_shown(value, said.unit) for value in values)
+                yield f"{section}.{key} = {shown} ({said.clock}): {said.help}."
+
+
+def _figures(section: str, circuits: Sequence[Circuit]) -> Iterator[tuple[str, Info, Any, list[Any]]]:
+    """Yields key, meaning, default and the values that it has, of each figure of a section."""
+    blocks = circuits if section == _WHOLE_CIRCUIT else [getattr(circuit, section) for circuit in circuits]
+    for key, item in knobs(BLOCKS[section]).items():
+        yield key, info(item), item.default, list(dict.fromkeys(getattr(block, key) for block in blocks))
+
+
+def _shown(value: Any, unit: str) -> str:
+    if value is None:
+        return "absent"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    return f"{value:g} {unit}".strip() if unit != "relative" else f"{value:g} (relative)"
+
+
+def _ideal_note(circuits: Sequence[Circuit], on: Collection[str]) -> str:
+    """Names what adds no error: what of the circuit is at its default, and what of the devices is off or not met."""
+    whole, parts = [], []
+    for section in BLOCKS:
+        varying = [entry for entry in _figures(section, circuits) if entry[1].clock != SETTING]
+        ideal = [key for key, _, default, values in varying if values == [default]]
+        named = [key for key in ideal if f"{section}.{key}" not in _NO_ERROR]
+        if section == _WHOLE_CIRCUIT or not named:
             continue
-        info = FIELDS[name]
-        certainties = ", ".join(dict.fromkeys(field.certainty for field in held))
-        form = "sigma(g) = " if any(isinstance(field, Curve) and field.polynomial for field in held) else ""
-        figure = f"{devices[0].name}, {name} = {form}{' | '.join(texts)}"
-        notes.append(f"{figure} ({info.unit}; {info.clock}; {certainties}): {info.help}")
-    return notes
-
-
-def _listed(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+        if len(ideal) == len(varying):
+            whole.append(section)
+        else:
+            parts.append(f"of {section}: {', '.join(named)}")
+    off = [
+        key
+        for key, said in FIELDS.items()
+        if said.clock not in (LIMIT, SETTING) and not key.startswith(WRITE) and key not in on
+    ]
+    listed = [f"all of {', '.join(whole)}"] * bool(whole) + parts + [f"of the device: {', '.join(off)}"] * bool(off)
+    if not listed:
+        return "Nothing is left ideal."
+    return f"Left ideal, at zero, absent or without effect here: {'; '.join(listed)}."

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from rampjax.checks import InputError
-from rampjax.circuit.design import Design, column_structure, converter_params
+from rampjax.circuit.assemble import column_structure, converter_params
+from rampjax.circuit.design import Design
+from rampjax.circuit.structure import ColumnStructure
 from rampjax.config.build import build_design
 from rampjax.config.points import Point
 from rampjax.config.study_file import StudyConfig
 from rampjax.montecarlo.chunks import ChunkFolder
-from rampjax.montecarlo.column import ColumnModel
+from rampjax.montecarlo.column import ArrayModel, ColumnModel
 from rampjax.montecarlo.engine import CHUNK_SAMPLES, ChunkStore, Result, check_numbers, run
 from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.answer import answer
@@ -40,12 +42,26 @@ def simulate(
     n_samples: int,
     seed: int,
     save_samples: bool = False,
+    structure: ColumnStructure | None = None,
     store: ChunkStore | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Simulates one design on many chips."""
-    params = converter_params(design)
-    model = ColumnModel(column_structure(design), measurement.all_names, len(params.v_target_V))
+    """Simulates one design on many chips: columns, or whole arrays where the design has more than one.
+
+    Args:
+        design: what to simulate.
+        measurement: what to measure of every chip.
+        n_samples: number of chips.
+        seed: of every random number.
+        save_samples: return the measures of every chip too.
+        structure: a compiled structure that has all that the design needs, and maybe more; by default the least.
+        store: keeps finished chunks.
+        progress: called with the number of chips just finished.
+    """
+    params, array = converter_params(design), design.circuit.array
+    column = ColumnModel(structure or column_structure(design), measurement.all_names, len(params.v_target_V))
+    single = array.n_columns + array.n_spare == 1
+    model = column if single else ArrayModel(column, array.n_columns, array.n_spare, array.n_ramps)
     return run(
         model,
         params,

@@ -120,7 +120,8 @@ def _configuration(point: Point, measurement: Measurement) -> dict[str, Any]:
         "levels": point.levels,
         "table_sha256": point.table_sha256(),
         "range": None if point.x_range is None else [str(end) for end in point.x_range],
-        "circuit": point.circuit.model_dump(mode="json"),
+        "circuit": dataclasses.asdict(point.circuit),
+        "column_bits": point.column_bits,
         "device_fields": json.loads(point.device.model_dump_json()),
         "yield_of": measurement.yield_of,
         "specs_lsb": list(measurement.specs_lsb),
@@ -164,7 +165,9 @@ def composition_note(point: Point, seed: int) -> str | None:
     design = build_design(point)
     calibration, n_reads = design.calibration, design.circuit.n_reads
     if calibration == CalibrationSpec():
-        return "`circuit.n_reads` has no effect, since calibration `none` measures nothing." if n_reads else None
+        verifies = design.circuit.programming.mode == "write_verify"
+        unread = "`circuit.n_reads` has no effect, since calibration `none` measures nothing."
+        return unread if n_reads and not verifies else None
     if n_reads == 0 and not (calibration.ramp_aware and calibration.correction != "none"):
         return None
     simpler = {dataclasses.replace(calibration, correction="none"), dataclasses.replace(calibration, ramp_aware=False)}

@@ -94,7 +94,7 @@ def band_frame(keys: Keys, design: Design, kept: np.ndarray) -> pd.DataFrame:
         **_percentiles("x", "", x),
         **_percentiles("y", "", y),
         **_percentiles("inl", "", (y - target.boundaries) / target.lsb),
-        "v_target_V": design.v_ramp_V,
+        "v_target_V": design.v_threshold_V,
         **_percentiles("v", "_V", v_V),
         "n_chips": len(kept),
     }

@@ -9,9 +9,9 @@ from scipy import stats
 from twin import Twin
 
 import rampjax as rj
+from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.calibration import CalibrationParams, correct_ramp
 from rampjax.circuit.converter import sample_column
-from rampjax.circuit.design import column_structure, converter_params
 from rampjax.circuit.device import Device
 
 N = 20_000

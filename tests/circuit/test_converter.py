@@ -8,9 +8,9 @@ from scipy import stats
 from twin import SIGMA_READ, Twin
 
 import rampjax as rj
-from rampjax.circuit.comparator import ComparatorParams, sample_offset_V
+from rampjax.circuit import blocks
+from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.converter import convert, sample_column
-from rampjax.circuit.design import column_structure, converter_params
 from rampjax.circuit.device import Device
 
 N = 20_000
@@ -103,9 +103,9 @@ def test_read_noise_is_that_of_the_realised_conductance():
 
 
 def test_the_offset_lifts_the_ramp():
-    design = rj.design("sigmoid", 5, circuit=rj.Circuit(sigma_offset_V=0.01))
+    design = rj.design("sigmoid", 5, circuit=rj.Circuit(comparator=blocks.Comparator(sigma_offset_V=0.01)))
     column = sample(design, seed=4)
-    offset_V = sample_offset_V(jax.random.fold_in(jax.random.key(4), 3), ComparatorParams(jnp.float32(0.01)))
+    offset_V = 0.01 * jax.random.normal(jax.random.fold_in(jax.random.key(4), 3))
     got = np.asarray(column.thresholds)[:31] * design.scale_V - np.asarray(column.v_ramp_V)[:31]
     np.testing.assert_allclose(got, float(offset_V), atol=1e-6)
 
@@ -119,13 +119,13 @@ def test_read_noise_adds_up_along_the_ramp():
 
 def test_jit_equals_eager():
     design = rj.design("gelu", 4, calibration="ramp_aware+redundant:2")
-    for jitted, eager in zip(sample(design), sample(design, jit=False), strict=True):
+    for jitted, eager in zip(jax.tree.leaves(sample(design)), jax.tree.leaves(sample(design, jit=False)), strict=True):
         np.testing.assert_allclose(jitted, eager, rtol=1e-5, atol=1e-6)
 
 
 def test_switching_a_source_on_leaves_the_others_draws():
     plain = rj.design("sigmoid", 5)
-    offset = dataclasses.replace(plain, circuit=dataclasses.replace(plain.circuit, sigma_offset_V=0.01))
+    offset = dataclasses.replace(plain, circuit=rj.Circuit(comparator=blocks.Comparator(sigma_offset_V=0.01)))
     before, after = sample(plain, seed=3), sample(offset, seed=3)
     np.testing.assert_array_equal(before.g_uS, after.g_uS)
     shift = np.asarray(after.thresholds - before.thresholds)
@@ -135,26 +135,35 @@ def test_switching_a_source_on_leaves_the_others_draws():
 
 def test_comparator_offset_has_its_sigma_and_is_not_calibrated_away():
     device = rj.load_device("taox_paper", sigma_prog_uS=0.0)
-    circuit = rj.Circuit(sigma_offset_V=0.01)
+    circuit = rj.Circuit(comparator=blocks.Comparator(sigma_offset_V=0.01))
     design = rj.design("sigmoid", 5, device=device, calibration="one_point", circuit=circuit)
     shift_V = (rj.simulate(design, 2000, seed=1).kept[:, 0, 15] - design.target.thresholds[15]) * design.scale_V
     assert stats.kstest(shift_V, stats.norm(0.0, 0.01).cdf).pvalue > 1e-3
 
 
 def test_ratiometric_read_leaves_the_codes_as_they_are():
-    """MAC and ramp share v_read: at 0.15 V and at 0.25 V both scale alike."""
+    """MAC and ramp share v_read: from 0.15 V to 0.25 V both scale alike. A ramp from fixed references does not."""
     design = rj.design("sigmoid", 5)
-    params = jax.tree.map(jnp.asarray, converter_params(design))
     column = sample(design, seed=5)
     x = jnp.linspace(-4.0, 4.0, 2001)
     codes = convert(x, column.thresholds[:31], jnp.asarray(design.target.codes))
-    for v_read in (0.15, 0.25):
-        ratio = v_read / 0.2
-        ramp = params.ramp._replace(v_read_V=jnp.float32(v_read))
-        moved = params._replace(ramp=ramp, scale_V=params.scale_V * ratio, v_target_V=params.v_target_V * ratio)
-        other = jax.jit(sample_column, static_argnums=2)(jax.random.key(5), moved, column_structure(design))
-        far = jnp.min(jnp.abs(x[:, None] - column.thresholds[:31]), axis=1) > 1e-5
-        assert bool(jnp.all((convert(x, other.thresholds[:31], jnp.asarray(design.target.codes)) == codes)[far]))
+    far = jnp.min(jnp.abs(x[:, None] - column.thresholds[:31]), axis=1) > 1e-5
+    for change in (-0.25, 0.25):
+        moved = {
+            references: sample(with_operation(design, v_read_change_rel=change, references=references), seed=5)
+            for references in ("ratiometric", "fixed")
+        }
+        got = {k: convert(x, v.thresholds[:31], jnp.asarray(design.target.codes)) for k, v in moved.items()}
+        assert bool(jnp.all((got["ratiometric"] == codes)[far]))
+        # The MAC's voltage is (1 + change) times as high, the ramp's is not: T = T_nominal / (1 + change).
+        expected = column.thresholds[:31] / (1 + change)
+        np.testing.assert_allclose(moved["fixed"].thresholds[:31], expected, rtol=1e-5, atol=1e-6)
+        assert int(jnp.abs(got["fixed"] - codes).max()) >= 1
+
+
+def with_operation(design, **figures):
+    circuit = dataclasses.replace(design.circuit, operation=blocks.Operation(**figures))
+    return dataclasses.replace(design, circuit=circuit)
 
 
 @pytest.mark.parametrize("function", ["sigmoid", "gelu", "sin", "square"])

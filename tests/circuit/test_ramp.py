@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rampjax.circuit.ramp import RampParams, cumulative_sum, ramp_deviation_V
+from rampjax.circuit.ramp import Slots, cumulative_sum, ramp_deviation_V
 
 
 @pytest.mark.parametrize("n", [1, 7, 32, 33, 300, 1030])
@@ -14,11 +14,12 @@ def test_cumulative_sum_agrees_with_numpy(n):
 
 
 def test_a_deviation_is_excess_charge_over_capacitance():
-    g_uS, target_uS, t_ns = np.array([10.0, 20.0, 5.0]), np.array([9.0, 20.0, 7.0]), np.array([1.0, 0.5, 2.0])
-    ramp = RampParams(*(jnp.asarray(v, jnp.float32) for v in (0.2, 100.0, t_ns)))
+    g_uS, target_uS, t_ns = jnp.array([10.0, 20.0, 5.0]), jnp.array([9.0, 20.0, 7.0]), jnp.array([1.0, 0.5, 2.0])
+    slots = Slots(target_uS, 0.2 * t_ns / 100.0)
     # 1 µS * 0.2 V * 1 ns = 0.2 fC too much; over 100 fF: 2 mV; the last step lacks 0.8 fC: -8 mV
-    got = ramp_deviation_V(ramp, jnp.asarray(g_uS, jnp.float32), jnp.asarray(target_uS, jnp.float32))
-    np.testing.assert_allclose(got, [0.0, 0.002, 0.002, -0.006], rtol=1e-5)
+    np.testing.assert_allclose(ramp_deviation_V(g_uS, slots), [0.0, 0.002, 0.002, -0.006], rtol=1e-5)
+    # The first entry makes the start: the first threshold comes after it.
+    np.testing.assert_allclose(ramp_deviation_V(g_uS, slots, n_bias=1), [0.002, 0.002, -0.006], rtol=1e-5)
 
 
 def test_cumulative_sum_is_differentiable():

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rampjax.checks import InputError
+from rampjax.circuit.blocks import BLOCKS, Circuit
 from rampjax.config.points import Point
 from rampjax.config.settings import POINT_KEYS, VARY_KEYS
 from rampjax.config.study_file import FIGURES, MEASURES, load_study, parse_override, point_from_options
@@ -42,7 +43,8 @@ def test_defaults_make_one_point(write: Write) -> None:
     assert point.x_range is None
     assert point.labels == {}
     assert point.device.name == "taox_paper"
-    assert (point.circuit.n_reads, point.circuit.sigma_offset_V, point.circuit.c_int_fF) == (0, 0.0, None)
+    assert point.circuit == Circuit()
+    assert (point.column_bits, point.device_overrides) == (None, {})
     assert study.title == "study"
     assert study.report.figures == FIGURES
     assert set(study.measure.names) <= set(MEASURES)
@@ -57,7 +59,7 @@ def test_every_vary_key_works(write: Write) -> None:
     device = ["taox_paper", "hku_hpe_taox_2026"]
     n_reads = [0, 4]
     calibration = ["redundant:4+ramp_aware"]
-    "circuit.sigma_offset_V" = [0, 1e-3]
+    "comparator.sigma_offset_V" = [0, 1e-3]
     "device.stuck_off_prob" = [0.01]
     """
     points = load_study(write(text)).points()
@@ -70,11 +72,11 @@ def test_every_vary_key_works(write: Write) -> None:
         "device": "hku_hpe_taox_2026",
         "n_reads": 4,
         "calibration": "ramp_aware+redundant:4",
-        "circuit.sigma_offset_V": 1e-3,
+        "comparator.sigma_offset_V": 1e-3,
         "device.stuck_off_prob": 0.01,
     }
     assert last.x_range == (-3.0, 3.5)
-    assert (last.circuit.n_reads, last.circuit.sigma_offset_V) == (4, 1e-3)
+    assert (last.circuit.n_reads, last.circuit.comparator.sigma_offset_V) == (4, 1e-3)
     assert last.device.stuck_off_prob.value == 0.01
     assert last.device.sigma_prog_uS.constant == 3.894
 
@@ -103,11 +105,19 @@ def test_canonical_is_strict_json_and_says_what_results_depend_on(write: Write, 
     canonical = load_study(path).canonical()
     assert json.loads(json.dumps(canonical, allow_nan=False)) == canonical
     assert canonical == load_study(path).canonical()
-    assert canonical["devices"][0]["sigma_prog_uS"]["constant"] == 1.0
+    assert canonical["devices"][0]["sigma_prog_uS"] == [1.0, 0.0, 0.0, 0.0, 0.0]
+    assert canonical["circuit"]["ramp"]["q_inj_fC"] == 0.0
     infinite = load_study(path, ["design.range=-inf:inf"]).canonical()
     assert infinite["design"]["range"] == "-inf:inf"
     json.dumps(infinite, allow_nan=False)
-    for override in ("seed=2", "samples=1", "circuit.t_clk_ns=2", "measure.confidence=0.9", "device.v_read_V=0.1"):
+    for override in (
+        "seed=2",
+        "samples=1",
+        "circuit.t_clk_ns=2",
+        "measure.confidence=0.9",
+        "device.v_read_V=0.1",
+        "mac.v_clip_V=1",
+    ):
         assert load_study(path, [override]).canonical() != canonical
 
 
@@ -147,6 +157,25 @@ MUTATIONS = [
     ('preset = "taox_paper"', "g_min_uS = 160", "`g_min_uS` must be below `g_max_uS`"),
     ("[device]", "[circuit]\nn_read = 1\n[device]", "`circuit.n_read` is not a known key. Did you mean `circuit.n_re"),
     ("[device]", "[circuit]\nn_reads = -1\n[device]", "`circuit.n_reads` must be between 0"),
+    ("[device]", "[ramp]\nq_inj = 1\n[device]", "`ramp.q_inj` is not a known key. Did you mean `ramp.q_inj_fC`"),
+    ("[device]", "[ramp]\nq_inj_fC = 'a'\n[device]", '`ramp.q_inj_fC` must be a number, but is "a"'),
+    ("[device]", "[rump]\nq_inj_fC = 1\n[device]", "`rump` is not a known key. Did you mean `ramp`"),
+    (
+        "[device]",
+        "[array]\nn_ramps = 2\n[device]",
+        r"`array.n_ramps` must be at most `array.n_columns` \(1\), but is 2",
+    ),
+    ('levels = "midrise"', "column_bits = 5", "`design.column_bits` must be at least `design.bits` \\(6\\), but is 5"),
+    (
+        'levels = "midrise"',
+        "column_bits = 8\nlevels = 'zero'",
+        "`design.levels` must be midrise beside `design.column_b",
+    ),
+    (
+        "bits = [4, 5, 6]",
+        '"device.drift_nu" = [1]',
+        r"cannot be set by a number, expected in a device file, in the table",
+    ),
     ("[device]", "[circuit]\nc_int_fF = 0\n[device]", "`circuit.c_int_fF` must be positive"),
     ("bits = [4, 5, 6]", "bits = [4, 17]", "`vary.bits` must be between 2 and 16, but is 17"),
     ("bits = [4, 5, 6]", "bits = [4, 5.0]", "`vary.bits` must be an integer, but is 5.0"),
@@ -192,7 +221,7 @@ def test_mistakes_are_refused_with_file_and_key(
     assert str(caught.value).endswith(".") or "?" in str(caught.value)
 
 
-@pytest.mark.parametrize("section", ["design", "device", "circuit", "vary", "measure", "report"])
+@pytest.mark.parametrize("section", ["design", "device", *BLOCKS, "vary", "measure", "report"])
 def test_a_section_that_is_no_table_is_refused(section: str, write: Write) -> None:
     with pytest.raises(InputError, match=rf"study\.toml: `{section}` must be a table"):
         load_study(write(f"{section} = 3"))
@@ -352,6 +381,15 @@ def test_point_from_a_table(write: Write) -> None:
         ({"overrides": ["sigma=4"]}, "--set: `sigma` is not a known key"),
         ({"overrides": ["measure.confidence=0.9"]}, "--set: `measure.confidence` is not a known key"),
         ({"overrides": ["design.bits=4", "design.bits=5"]}, "--set: `design.bits` is set twice"),
+        (
+            {"overrides": ["circuit.sigma_offset_V=1"]},
+            "--set: `circuit.sigma_offset_V` is not a known key. Did you mean",
+        ),
+        ({"overrides": ["design.column_bits=4"]}, "`design.column_bits` must be at least `design.bits`"),
+        (
+            {"device": "ibm_pcm", "overrides": ["programming.mode=write_verify"]},
+            "`programming.mode` must be plain on ibm_pcm, which has no figures of write-verify",
+        ),
         ({"overrides": ["circuit.n_reads=1.5"]}, "--set: `circuit.n_reads` must be an integer, but is 1.5"),
         ({"device": "ihp_hfo2_milo", "overrides": ["device.g_max_uS=300"]}, "`sigma_prog_uS` is valid from 50"),
     ],

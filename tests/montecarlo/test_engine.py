@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import rampjax as rj
-from rampjax.circuit.design import column_structure, converter_params
+from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.montecarlo.chunks import ChunkFolder
 from rampjax.montecarlo.column import ColumnModel
 from rampjax.montecarlo.engine import BLOCK, run, trace_counts

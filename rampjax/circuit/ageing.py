@@ -1,0 +1,138 @@
+"""What devices do between programming and use: relaxation, drift, telegraph noise (slow, per device).
+
+A device relaxes by a mean and by a random amount whose variance grows with age; what it does after the last
+recalibration is independent of what it did before. Drift is a power law of the age. A trap makes a device jump between
+two levels. The devices of the MAC column are taken as fresh. Left out: recovery, dependence on temperature.
+
+References:
+    Relaxation that is linear in ln t, for filamentary oxides: arXiv 2502.04524 (the preset `ibm_cmo_hfox`).
+    Drift g(t) = g (t/t0)^-nu, for phase-change memory: the model published with aihwkit (the preset `ibm_pcm`).
+    Telegraph noise: a symmetric two-state Markov process, P(flip in dt) = (1 - exp(-2 dt/tau))/2 (Machlup 1954, J.
+    Appl. Phys. 25, 341).
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Key
+
+from rampjax.circuit.device import N_POWERS, Device, DeviceParams, sigma_at
+
+
+class AgeParams(NamedTuple):
+    """The traced part of a device's ageing at one age."""
+
+    mean_uS: Float[Array, ""]  # mean relaxation so far
+    sigma_uS: Float[Array, ""]  # its spread so far
+    spread_uS: Float[Array, " power"]  # the whole spread of programmed devices by now: powers of g
+    log_age: Float[Array, ""]  # ln(t/t0) of drift, 0 before t0
+    flip_prob: Float[Array, ""]  # that a trap has changed since the age before this one
+
+
+class SlowParams(NamedTuple):
+    """The traced part of ageing: at the last calibration, and now."""
+
+    calibrated: AgeParams
+    now: AgeParams
+    fresh_spread_uS: Float[Array, " power"]
+    drift_nu: Float[Array, "4"]  # slope, intercept, low, high
+    sigma_drift_nu: Float[Array, ""]
+    rtn_prob: Float[Array, ""]
+    rtn_amplitude_rel: Float[Array, ""]
+
+
+def slow_params(device: Device, age_s: float, recalibrate_s: float | None) -> SlowParams:
+    """The ageing of a device at its last calibration and at an age.
+
+    Args:
+        device: the device on the host.
+        age_s: time since programming, s.
+        recalibrate_s: interval between calibrations, s: the last one lies that far back; None: calibrated at age 0.
+    """
+    calibrated_s = 0.0 if recalibrate_s is None else max(age_s - recalibrate_s, 0.0)
+    ages = ((0.0, calibrated_s), (calibrated_s, age_s))
+    calibrated, now = (_age_params(device, before_s, at_s) for before_s, at_s in ages)
+    fresh = device.aged_sigma_uS[0][1] if device.aged_sigma_uS else ()
+    return SlowParams(
+        calibrated=calibrated,
+        now=now,
+        fresh_spread_uS=_curve(fresh),
+        drift_nu=jnp.asarray(device.drift_nu, jnp.float32),
+        sigma_drift_nu=jnp.float32(device.sigma_drift_nu),
+        rtn_prob=jnp.float32(device.rtn_prob),
+        rtn_amplitude_rel=jnp.float32(device.rtn_amplitude_rel),
+    )
+
+
+def _age_params(device: Device, before_s: float, age_s: float) -> AgeParams:
+    # Published logarithms start at 1 s: a younger device is taken as 1 s old, one just programmed as unchanged.
+    log_s = math.log(max(age_s, 1.0))
+    mean_uS, sigma_uS = (pair[0] + pair[1] * log_s for pair in (device.relax_mean_uS, device.relax_sigma_uS))
+    aged = age_s > 0
+    return AgeParams(
+        mean_uS=jnp.float32(mean_uS if aged else 0.0),
+        sigma_uS=jnp.float32(max(sigma_uS, 0.0) if aged else 0.0),
+        spread_uS=_curve(_spread_at(device, age_s)),
+        log_age=jnp.float32(math.log(max(age_s / device.drift_t0_s, 1.0))),
+        flip_prob=jnp.float32(-0.5 * math.expm1(-2.0 * (age_s - before_s) / device.rtn_tau_s)),
+    )
+
+
+def _spread_at(device: Device, age_s: float) -> Sequence[float]:
+    """The curve of the whole spread at an age, interpolated in ln t between those given, constant beyond them."""
+    if not device.aged_sigma_uS:
+        return ()
+    ages = np.log([age for age, _ in device.aged_sigma_uS])
+    curves = np.array([np.pad(curve, (0, N_POWERS - len(curve))) for _, curve in device.aged_sigma_uS])
+    log_s = math.log(age_s) if age_s > 0 else ages[0]
+    return [float(np.interp(log_s, ages, terms)) for terms in curves.T]
+
+
+def _curve(terms: Sequence[float]) -> Float[Array, " power"]:
+    return jnp.asarray(np.pad(np.asarray(terms, float), (0, N_POWERS - len(terms))), jnp.float32)
+
+
+def age_devices(
+    key: Key[Array, ""], g_uS: Float[Array, " device"], device: DeviceParams, slow: SlowParams
+) -> tuple[Float[Array, " device"], Float[Array, " device"]]:
+    """Ages devices: their conductances at the last calibration and now, µS.
+
+    Relaxation, g + m(t) + sqrt(S2) z, clipped at 0; then drift, times (t/t0)^-nu with nu = clip(a ln(g/g_max) + b);
+    then telegraph noise, times 1 + amplitude (b(t) - b(0)).
+
+    Args:
+        key: for all that is drawn here.
+        g_uS: conductances as programmed, µS.
+        device: the device's parameters.
+        slow: how it ages.
+    """
+    z = jax.random.normal(jax.random.fold_in(key, 0), (3, *g_uS.shape))
+    u = jax.random.uniform(jax.random.fold_in(key, 1), (4, *g_uS.shape))
+    then, now = slow.calibrated, slow.now
+    variance_then, variance_now = (_relaxed_variance(g_uS, age, slow) for age in (then, now))
+    moved = jnp.sqrt(variance_then) * z[0]
+    moved_since = jnp.sqrt(jnp.maximum(variance_now - variance_then, 0.0)) * z[1]
+    slope, intercept, low, high = slow.drift_nu
+    tiny = jnp.finfo(g_uS.dtype).tiny
+    nu = jnp.clip(slope * jnp.log(jnp.maximum(g_uS / device.g_max_uS, tiny)) + intercept, low, high)
+    nu = nu + slow.sigma_drift_nu * z[2]
+    has_trap, first = u[0] < slow.rtn_prob, u[1] < 0.5
+    second = first ^ (u[2] < then.flip_prob)
+    third = second ^ (u[3] < now.flip_prob)
+
+    def aged(shift_uS: Array, age: AgeParams, state: Bool[Array, " device"]) -> Array:
+        relaxed_uS = jnp.maximum(g_uS + age.mean_uS + shift_uS, 0.0)
+        jump = jnp.where(has_trap, state.astype(g_uS.dtype) - first.astype(g_uS.dtype), 0.0)
+        return relaxed_uS * jnp.exp(-nu * age.log_age) * (1.0 + slow.rtn_amplitude_rel * jump)
+
+    return aged(moved, then, second), aged(moved + moved_since, now, third)
+
+
+def _relaxed_variance(g_uS: Float[Array, " device"], age: AgeParams, slow: SlowParams) -> Float[Array, " device"]:
+    """Variance of what a device has moved by an age: the linear law, and the growth of the published whole spread."""
+    growth = sigma_at(age.spread_uS, g_uS) ** 2 - sigma_at(slow.fresh_spread_uS, g_uS) ** 2
+    return age.sigma_uS**2 + jnp.maximum(growth, 0.0)

@@ -1,0 +1,216 @@
+"""From a design on the host to what the sampler takes: its static structure and its traced parameters, in float32."""
+
+from dataclasses import fields
+
+import jax.numpy as jnp
+import numpy as np
+
+from rampjax.circuit.ageing import slow_params
+from rampjax.circuit.blocks import Circuit, Ramp
+from rampjax.circuit.calibration import CORRECTIONS, CalibrationParams
+from rampjax.circuit.comparator import FrontParams
+from rampjax.circuit.design import Design
+from rampjax.circuit.device import Device
+from rampjax.circuit.programming import ProgrammingParams
+from rampjax.circuit.ramp import Conditions, RampParams
+from rampjax.circuit.structure import ColumnStructure, ConverterParams, NoiseParams
+from rampjax.circuit.timing import TimingParams, lag_poles, removed_counts, required_overdrive_V
+from rampjax.circuit.write_verify import write_params
+from rampjax.target.arrays import float32_array, padded_bins, target_arrays
+
+NOMINAL_K = 300.0
+_BOLTZMANN = 1.380649e-8  # fF V^2 / K
+# Of the ramp's figures these act on time or noise; every other one makes its entries differ from the ideal.
+_NOT_ENTRIES = ("tau_settle_ns", "sigma_jitter_ns", "sigma_step_V", "ktc_noise")
+
+
+def column_structure(design: Design) -> ColumnStructure:
+    """What of a design changes the compiled kernel."""
+    calibration, circuit, device = design.calibration, design.circuit, design.device
+    comparator, mac, operation = circuit.comparator, circuit.mac, circuit.operation
+    measures = calibration.ramp_aware or calibration.correction != "none" or calibration.n_redundant > 1
+    decides = comparator.t_delay_ns > 0 or comparator.tau_latch_ns > 0
+    continuous = comparator.kind == "continuous" and decides
+    writes = circuit.programming.mode == "write_verify" and device.write is not None
+    return ColumnStructure(
+        ramp_aware=calibration.ramp_aware,
+        n_redundant=calibration.n_redundant,
+        noisy_measurement=measures and circuit.n_reads > 0,
+        stuck_cells=device.has_stuck_cells,
+        front=comparator.sigma_offset_V > 0
+        or mac.sigma_offset_V > 0
+        or mac.sigma_gain_rel > 0
+        or mac.v_clip_V is not None,
+        n_bias=design.n_bias,
+        bias_trim=calibration.correction == "one_point_bias",
+        write_scheme=device.write.scheme if writes and device.write else None,
+        n_taps=circuit.pulse_grid if _entries_differ(circuit.ramp) else 0,
+        leaky=circuit.ramp.opamp_gain is not None,
+        changed_conditions=operation.v_read_change_rel != 0 or operation.temperature_K != NOMINAL_K,
+        temperature=operation.temperature_K != NOMINAL_K and device.sigma_tc_rel_per_K > 0,
+        slow=operation.age_s > 0 and device.ages,
+        lag=circuit.ramp.tau_settle_ns > 0 or (comparator.kind != "ideal" and comparator.tau_preamp_ns > 0),
+        continuous=continuous,
+        metastable=comparator.kind == "strobed" and comparator.tau_latch_ns > 0,
+        n_removed=removed_counts(comparator, operation.speed_corner_rel, circuit.t_clk_ns)
+        if continuous and comparator.delay_removed
+        else 0,
+        extra_noise=_has_extra_noise(circuit),
+        subset=design.column is not design.target,
+    )
+
+
+def _entries_differ(ramp: Ramp) -> bool:
+    ideal = Ramp()
+    names = [field.name for field in fields(Ramp) if field.name not in _NOT_ENTRIES]
+    return any(getattr(ramp, name) != getattr(ideal, name) for name in names)
+
+
+def _has_extra_noise(circuit: Circuit) -> bool:
+    ramp, mac = circuit.ramp, circuit.mac
+    sigmas = (ramp.sigma_jitter_ns, ramp.sigma_step_V, mac.sigma_noise_V, circuit.comparator.sigma_noise_V)
+    return ramp.ktc_noise or mac.ktc_noise or any(sigma > 0 for sigma in sigmas)
+
+
+def converter_params(design: Design) -> ConverterParams:
+    """The traced parameters of a design, padded to the bucket of its bits. Padded entries have no pulse."""
+    circuit, device, n_reads = design.circuit, design.device, design.circuit.n_reads
+    n = len(design.v_ramp_V)
+    pad = padded_bins(n + 1, design.column.bits) - n - 1
+    averaging = float32_array(1 / np.sqrt(n_reads) if n_reads else 0.0)
+    calibrated, common, change_K = _conditions(circuit, device)
+    fixed = circuit.operation.references == "fixed"
+    writes = circuit.programming.mode == "write_verify"
+    bias_uS = np.full(design.n_bias, design.g_bias_uS)
+    level_of = np.pad(design.level_of, (0, padded_bins(len(design.level_of) + 1, design.target.bits) - 1), mode="edge")
+    return ConverterParams(
+        target=(target := target_arrays(design.target)),
+        device=device.params(),
+        programming=ProgrammingParams(write_params(device.write) if writes and device.write else None, averaging),
+        ramp=_ramp_params(design, pad),
+        calibrated=calibrated,
+        operating=calibrated if fixed else common,
+        follow=1.0 / common.common_rel if fixed else float32_array(1.0),
+        common=common,
+        temperature_rel=float32_array(change_K / (1 + device.tc_rel_per_K * change_K)),
+        slow=slow_params(device, circuit.operation.age_s, circuit.operation.recalibrate_s),
+        timing=_timing_params(circuit),
+        noise=_noise_params(design, float(common.referred)),
+        front=_front_params(circuit),
+        calibration=CalibrationParams(
+            correction=jnp.int32(_correction_index(design.calibration.correction)),
+            middle=jnp.int32((n - 1) // 2),
+            last=jnp.int32(n - 1),
+            read_averaging=averaging,
+        ),
+        g_target_uS=float32_array(np.concatenate([bias_uS, design.g_target_uS, np.zeros(pad)])),
+        v_target_V=float32_array(np.pad(design.v_ramp_V, (0, pad), mode="edge")),
+        level_of=jnp.asarray(level_of[: len(target.valid)], jnp.int32),
+        scale_V=float32_array(design.scale_V),
+    )
+
+
+def _correction_index(correction: str) -> int:
+    return CORRECTIONS.index(correction) if correction in CORRECTIONS else 0
+
+
+def _conditions(circuit: Circuit, device: Device) -> tuple[Conditions, Conditions, float]:
+    """The conditions at calibration, those in operation, and the change of temperature, K."""
+    operation, beta, v_V = circuit.operation, device.nonlinearity_per_V2, device.v_read_V
+    w_V = v_V * (1 + operation.v_read_change_rel)
+    change_K = operation.temperature_K - NOMINAL_K
+    supply = (1 + operation.v_read_change_rel) * (1 + beta * w_V**2) / (1 + beta * v_V**2)
+    common = supply * (1 + device.tc_rel_per_K * change_K)
+
+    def at(common_rel: float, v_read_V: float) -> Conditions:
+        figures = (common_rel, v_read_V, common_rel / operation.c_corner_rel)
+        return Conditions(*map(float32_array, figures))
+
+    return at(1.0, v_V), at(common, w_V), change_K
+
+
+def _ramp_params(design: Design, pad: int) -> RampParams:
+    circuit, errors, n_bias = design.circuit, design.circuit.ramp, design.n_bias
+    speed, n_steps = circuit.operation.speed_corner_rel, len(design.g_target_uS)
+
+    def entries(bias: float, steps: np.ndarray | float) -> np.ndarray:
+        return np.concatenate([np.full(n_bias, bias), np.broadcast_to(steps, n_steps), np.zeros(pad)])
+
+    taps = np.rint(design.t_pulse_ns * (circuit.pulse_grid / circuit.t_clk_ns)) - 1
+    rows = np.arange(1, n_steps + 1)
+    place = (rows - 1) / max(n_steps - 1, 1) - 0.5
+    before_V = np.concatenate(
+        [design.start_V * np.arange(n_bias) / max(n_bias, 1), design.v_ramp_V[:-1], np.zeros(pad)]
+    )
+    return RampParams(
+        v_read_V=float32_array(design.device.v_read_V),
+        c_int_fF=float32_array(design.c_int_fF),
+        t_clk_ns=float32_array(circuit.t_clk_ns),
+        t_pulse_ns=float32_array(entries(design.t_bias_ns, design.t_pulse_ns)),
+        sign=float32_array(entries(design.bias_sign, 1.0)),
+        tap=jnp.asarray(entries(circuit.pulse_grid - 1, taps), jnp.int32),
+        n_clk=float32_array(entries(circuit.bias_clocks, 1.0)),
+        row=float32_array(entries(0.0, place)),
+        r_series_MOhm=float32_array(entries(errors.r_access_MOhm, errors.r_access_MOhm + rows * errors.r_wire_MOhm)),
+        v_before_V=float32_array(before_V),
+        inverse_gain=float32_array(1 / errors.opamp_gain if errors.opamp_gain else 0.0),
+        v_os_V=float32_array(errors.v_os_V),
+        sigma_v_os_V=float32_array(errors.sigma_v_os_V),
+        sigma_c_int_rel=float32_array(errors.sigma_c_int_rel),
+        sigma_v_read_rel=float32_array(errors.sigma_v_read_rel),
+        q_inj_fC=float32_array(errors.q_inj_fC),
+        sigma_q_inj_fC=float32_array(errors.sigma_q_inj_fC),
+        t_loss_ns=float32_array(errors.t_loss_ns * speed),
+        sigma_t_loss_ns=float32_array(errors.sigma_t_loss_ns * speed),
+        sigma_tap_ns=float32_array(errors.sigma_tap_ns),
+        sigma_gradient_rel=float32_array(errors.sigma_gradient_rel),
+        g_leak_uS=float32_array(errors.g_leak_uS),
+        nonlinearity_per_V2=float32_array(design.device.nonlinearity_per_V2),
+    )
+
+
+def _timing_params(circuit: Circuit) -> TimingParams:
+    comparator, speed = circuit.comparator, circuit.operation.speed_corner_rel
+    preamp_ns = comparator.tau_preamp_ns * speed if comparator.kind != "ideal" else 0.0
+    decay, share = lag_poles(circuit.ramp.tau_settle_ns * speed, preamp_ns, circuit.t_clk_ns)
+    required_V = required_overdrive_V(comparator, speed, circuit.t_clk_ns)
+    undecided_V = 0.0
+    if comparator.kind == "strobed" and comparator.tau_latch_ns > 0:
+        spare_ns = circuit.t_clk_ns - comparator.t_delay_ns * speed
+        # Without time to spare nothing is decided; the bound keeps the exponential finite.
+        undecided_V = comparator.v_logic_V * np.exp(min(-spare_ns / (comparator.tau_latch_ns * speed), 20.0))
+    # Only a continuous-time comparator reads these; others keep one shape.
+    continuous = comparator.kind == "continuous"
+    return TimingParams(
+        decay=float32_array(decay),
+        share=float32_array(share),
+        required_V=float32_array(required_V if continuous else np.zeros(1)),
+        undecided_V=float32_array(undecided_V),
+    )
+
+
+def _noise_params(design: Design, referred: float) -> NoiseParams:
+    circuit = design.circuit
+    ramp, mac, operation = circuit.ramp, circuit.mac, circuit.operation
+    ktc_V2 = _BOLTZMANN * operation.temperature_K / (design.c_int_fF * operation.c_corner_rel)
+    variance_V2 = ktc_V2 * (ramp.ktc_noise + mac.ktc_noise)
+    variance_V2 += mac.sigma_noise_V**2 + circuit.comparator.sigma_noise_V**2
+    return NoiseParams(
+        sigma_jitter_ns=float32_array(ramp.sigma_jitter_ns),
+        sigma_step_V=float32_array(ramp.sigma_step_V / referred),
+        sigma_level_V=float32_array(np.sqrt(variance_V2) / referred),
+    )
+
+
+def _front_params(circuit: Circuit) -> FrontParams:
+    comparator, mac = circuit.comparator, circuit.mac
+    return FrontParams(
+        sigma_offset_V=float32_array(comparator.sigma_offset_V),
+        sigma_mac_offset_V=float32_array(mac.sigma_offset_V),
+        trim_step_V=float32_array(comparator.trim_step_V),
+        trim_range_V=float32_array(comparator.trim_range_V),
+        sigma_gain_rel=float32_array(mac.sigma_gain_rel),
+        gain_trim_step_rel=float32_array(mac.gain_trim_step_rel),
+        gain_trim_range_rel=float32_array(mac.gain_trim_range_rel),
+        v_clip_V=float32_array(np.inf if mac.v_clip_V is None else mac.v_clip_V),
+    )

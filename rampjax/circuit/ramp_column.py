@@ -1,0 +1,219 @@
+"""One ramp column: programmed and calibrated at nominal conditions, aged, and taken into use at its own conditions.
+
+What is static is drawn once; what is temporal is returned as the standard deviation of each comparison.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from rampjax.circuit.ageing import age_devices
+from rampjax.circuit.calibration import bias_aim_uS, correct_ramp, measurement_error_uS, program_ramp_aware
+from rampjax.circuit.device import sigma_at
+from rampjax.circuit.programming import draw_programming, program, sample_health
+from rampjax.circuit.ramp import (
+    Conditions,
+    RampErrors,
+    Slots,
+    cumulative_sum,
+    ideal_slots,
+    ramp_deviation_V,
+    real_slots,
+    sample_ramp_errors,
+    volts_per_uS,
+)
+from rampjax.circuit.structure import ColumnStructure, ConverterParams
+from rampjax.circuit.timing import decided_V, lagging_V
+from rampjax.circuit.write_verify import Written
+from rampjax.metrics import max_inl_lsb, realise
+
+# Each source of randomness has its own stream: switching one on leaves the draws of the others as they were.
+_PROGRAM, _HEALTH, _MEASURE = 0, 1, 2
+_RAMP, _AGE, _TEMPERATURE, _BIAS = 5, 6, 7, 8  # 3 and 4 are those of the column that reads the ramp
+
+Stream = Callable[[int], Key[Array, ""]]  # the key of a source of randomness
+
+
+class Ramp(NamedTuple):
+    """One programmed ramp column, calibrated, as it is in use: what all the columns of an array share."""
+
+    g_uS: Float[Array, " entry"]  # conductances in use
+    deviation_V: Float[Array, " threshold"]  # of the ramp that comparators see from the ideal one, referred
+    sigma_V: Float[Array, " threshold"]  # temporal noise of each comparison, from conversion to conversion, referred
+    written: Written | None  # how the write-verify loops went
+
+
+def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure) -> Ramp:
+    """Programs, corrects and selects one ramp column, and takes it into use.
+
+    A redundant column is selected by the worst INL that its measurement shows; the true one is returned.
+    """
+    if structure.n_redundant == 1:
+        g_uS, deviation_V, written, _ = _candidate(key, 0, params, structure)
+    else:
+        indices = jnp.arange(structure.n_redundant)
+        g_each, deviation_each, loops, seen = jax.vmap(lambda index: _candidate(key, index, params, structure))(indices)
+        chosen = jax.nn.one_hot(jnp.argmin(seen), structure.n_redundant, dtype=seen.dtype)
+        g_uS, deviation_V, written = jax.tree.map(lambda each: _pick(each, chosen), (g_each, deviation_each, loops))
+        if loops is not None:  # every column that was programmed took its pulses
+            pulses, energy_fJ = (jnp.sum(each, axis=0) for each in (loops.n_pulses, loops.energy_fJ))
+            written = written._replace(n_pulses=pulses, energy_fJ=energy_fJ)
+    sigma_V = noise_V(g_uS, params, structure)
+    return Ramp(g_uS, *_seen(deviation_V, sigma_V, params, structure), written)
+
+
+def _pick(each: Array, chosen: Array) -> Array:
+    # A one-hot sum, not a gather: under vmap a gather of whole rows is slow on CPU.
+    weights = chosen.reshape(-1, *([1] * (each.ndim - 1)))
+    return jnp.sum(each * weights, axis=0).astype(each.dtype)
+
+
+def _candidate(
+    key: Key[Array, ""], index: Int[Array, ""] | int, params: ConverterParams, structure: ColumnStructure
+) -> tuple[Array, Array, Written | None, Array]:
+    """One of the redundant columns in use: conductances, corrected ramp's deviation, loops, worst INL as measured."""
+
+    def stream(source: int) -> Key[Array, ""]:
+        return jax.random.fold_in(jax.random.fold_in(key, source), index)
+
+    device, ramp, calibration, n_bias = params.device, params.ramp, params.calibration, structure.n_bias
+    errors = sample_ramp_errors(stream(_RAMP), ramp, structure.n_taps) if structure.n_taps else None
+    slots = _slots(errors, params, params.calibrated, structure)
+    z_while, z_after = _measurement_draws(stream(_MEASURE), params, structure)
+    g_uS, written = _program(stream, z_while, slots, params, structure)
+    written = written and _of_devices(written, ramp.t_pulse_ns > 0)
+    g_then_uS, g_now_uS = age_devices(stream(_AGE), g_uS, device, params.slow) if structure.slow else (g_uS, g_uS)
+
+    def measured(g_uS: Array) -> Array:
+        seen_uS = g_uS if z_after is None else g_uS + measurement_error_uS(z_after, g_uS, device, calibration)
+        return ramp_deviation_V(seen_uS, slots, n_bias)
+
+    measured_V = measured(g_then_uS)
+    if structure.bias_trim:
+        g_bias_uS, rewritten = _trim_bias(stream, measured_V, params, structure)
+        written = written and _join_loops(written, rewritten)
+        change_uS = jnp.zeros_like(g_uS).at[:n_bias].set(g_bias_uS - g_then_uS[:n_bias])
+        g_then_uS, g_now_uS = (jnp.maximum(g + change_uS, 0.0) for g in (g_then_uS, g_now_uS))
+        measured_V = measured(g_then_uS)
+    if structure.temperature:
+        z = jax.random.normal(stream(_TEMPERATURE), g_uS.shape)
+        g_now_uS = jnp.maximum(g_now_uS * (1.0 + device.sigma_tc_rel_per_K * params.temperature_rel * z), 0.0)
+    used = _slots(errors, params, params.operating, structure) if structure.changed_conditions else slots
+    corrected_V = correct_ramp(ramp_deviation_V(g_now_uS, used, n_bias), measured_V, params.v_target_V, calibration)
+    if structure.changed_conditions:
+        corrected_V = corrected_V * params.follow + (params.follow - 1.0) * params.v_target_V
+    seen_V = correct_ramp(measured_V, measured_V, params.v_target_V, calibration)
+    # Only selection looks at this number; where there is none, the compiler drops it.
+    seen = realise(params.target.thresholds + _levels(seen_V, params, structure) / params.scale_V, params.target)
+    return g_now_uS, corrected_V, written, max_inl_lsb(seen, params.target)
+
+
+def _slots(
+    errors: RampErrors | None, params: ConverterParams, conditions: Conditions, structure: ColumnStructure
+) -> Slots:
+    if errors is None:
+        return ideal_slots(params.ramp, params.g_target_uS)
+    return real_slots(params.ramp, params.g_target_uS, errors, conditions, structure.leaky)
+
+
+def _measurement_draws(
+    key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure
+) -> tuple[Array | None, Array | None]:
+    if not structure.noisy_measurement:
+        return None, None
+    z_while, z_after = jax.random.normal(key, (2, *params.g_target_uS.shape))
+    return z_while, z_after
+
+
+def _program(
+    stream: Stream, z_while: Array | None, slots: Slots, params: ConverterParams, structure: ColumnStructure
+) -> tuple[Array, Written | None]:
+    device, scheme, shape = params.device, structure.write_scheme, params.g_target_uS.shape
+    draw = draw_programming(stream(_PROGRAM), shape, scheme)
+    health = sample_health(stream(_HEALTH), shape[0], device) if structure.stuck_cells else None
+    if structure.ramp_aware:
+        return program_ramp_aware(
+            draw, z_while, health, slots, params.ramp, device, params.programming, params.calibration, scheme
+        )
+    return program(draw, params.g_target_uS, health, device, params.programming, scheme)
+
+
+def _trim_bias(
+    stream: Stream, measured_V: Array, params: ConverterParams, structure: ColumnStructure
+) -> tuple[Array, Written | None]:
+    """The bias devices, programmed anew where `one_point_bias` aims them; a stuck one stays as it is."""
+    device, scheme, shape = params.device, structure.write_scheme, params.g_target_uS.shape
+    bias = slice(structure.n_bias)
+    aim_uS = bias_aim_uS(
+        measured_V, params.g_target_uS[bias], volts_per_uS(params.ramp)[bias], device, params.calibration
+    )
+    draw = draw_programming(stream(_BIAS), (structure.n_bias,), scheme)
+    health = sample_health(stream(_HEALTH), shape[0], device)[bias] if structure.stuck_cells else None
+    return program(draw, aim_uS, health, device, params.programming, scheme)
+
+
+def _of_devices(written: Written, exists: Bool[Array, " entry"]) -> Written:
+    """The loops without those of padded entries, which are no devices."""
+    return written._replace(
+        n_pulses=jnp.where(exists, written.n_pulses, 0),
+        verified=written.verified | ~exists,
+        energy_fJ=jnp.where(exists, written.energy_fJ, 0.0),
+    )
+
+
+def _join_loops(first: Written, again: Written | None) -> Written:
+    """The loops of all devices when the first few, the bias devices, are programmed a second time."""
+    if again is None:
+        return first
+    n = again.g_uS.shape[0]
+    return Written(
+        g_uS=first.g_uS.at[:n].set(again.g_uS),
+        n_pulses=first.n_pulses.at[:n].add(again.n_pulses),
+        verified=first.verified.at[:n].set(again.verified),
+        energy_fJ=first.energy_fJ.at[:n].add(again.energy_fJ),
+    )
+
+
+def _levels(deviation_V: Array, params: ConverterParams, structure: ColumnStructure) -> Array:
+    """The levels of the column that are thresholds of the target."""
+    return deviation_V[params.level_of] if structure.subset else deviation_V
+
+
+def _seen(
+    deviation_V: Array, sigma_V: Array, params: ConverterParams, structure: ColumnStructure
+) -> tuple[Array, Array]:
+    """What comparators see of the ramp in use: after lag, by first crossing, by late decisions, at the levels read."""
+    if structure.lag:
+        deviation_V = lagging_V(deviation_V, params.v_target_V, params.timing)
+    if structure.n_taps or structure.lag:
+        # A ramp that runs backwards is crossed at the first level that reaches the input.
+        deviation_V = jax.lax.cummax(params.v_target_V + deviation_V) - params.v_target_V
+    if structure.continuous:
+        required_V = params.timing.required_V / params.common.referred
+        last = params.calibration.last
+        deviation_V = decided_V(deviation_V, params.v_target_V, required_V, structure.n_removed, last)
+    return _levels(deviation_V, params, structure), _levels(sigma_V, params, structure)
+
+
+def noise_V(
+    g_uS: Float[Array, " entry"], params: ConverterParams, structure: ColumnStructure
+) -> Float[Array, " level"]:
+    """Temporal noise of each ramp level: every conversion reads each device once, so variances add up along the ramp.
+
+    var V_k = sum over the entries below of [(sigma_read(g_j) v_read t_pulse_j / c_int)^2 + (g_j v_read sigma_jitter /
+    c_int)^2], and sigma_step^2 for each step, and what every comparison has (kT/C, MAC, comparator).
+    """
+    gain = volts_per_uS(params.ramp)
+    variance = (sigma_at(params.device.sigma_read_uS, g_uS) * gain) ** 2
+    if structure.extra_noise:
+        noise, ramp = params.noise, params.ramp
+        pulsed = ramp.t_pulse_ns > 0
+        jitter_V = g_uS * ramp.v_read_V * noise.sigma_jitter_ns / ramp.c_int_fF
+        is_step = pulsed & (jnp.arange(pulsed.shape[0]) >= structure.n_bias)
+        variance = variance + jnp.where(pulsed, jitter_V**2, 0.0) + jnp.where(is_step, noise.sigma_step_V**2, 0.0)
+    summed = cumulative_sum(variance)
+    summed = jnp.concatenate([jnp.zeros_like(summed[:1]), summed])[structure.n_bias :]
+    return jnp.sqrt(summed + params.noise.sigma_level_V**2 if structure.extra_noise else summed)

@@ -1,0 +1,71 @@
+"""What the sampler takes: a static structure, which changes the compiled kernel, and traced parameters."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jaxtyping import Array, Float, Int
+
+from rampjax.circuit.ageing import SlowParams
+from rampjax.circuit.calibration import CalibrationParams
+from rampjax.circuit.comparator import FrontParams
+from rampjax.circuit.device import DeviceParams
+from rampjax.circuit.programming import ProgrammingParams
+from rampjax.circuit.ramp import Conditions, RampParams
+from rampjax.circuit.timing import TimingParams
+from rampjax.target.arrays import TargetArrays
+
+
+@dataclass(frozen=True)
+class ColumnStructure:
+    """The static part of a column: what changes the compiled kernel. Everything else is traced data."""
+
+    ramp_aware: bool = False
+    n_redundant: int = 1
+    noisy_measurement: bool = False
+    stuck_cells: bool = False
+    front: bool = False  # offsets, gain, clipping of the column itself
+    n_bias: int = 0
+    bias_trim: bool = False  # `one_point_bias`
+    write_scheme: str | None = None  # None: plain programming
+    n_taps: int = 0  # pulse widths of the grid where the ramp has errors; 0: the ramp is ideal
+    leaky: bool = False  # finite gain of the integrator's amplifier
+    changed_conditions: bool = False  # used at other conditions than calibrated
+    temperature: bool = False  # devices differ in their temperature coefficients
+    slow: bool = False  # devices age
+    lag: bool = False  # settling, pre-amplifier
+    continuous: bool = False  # late decisions
+    metastable: bool = False  # a strobed latch may stay undecided
+    n_removed: int = 0  # counts by which the counter starts later
+    extra_noise: bool = False  # temporal noise beside the devices' read noise
+    subset: bool = False  # a column run at fewer bits
+
+
+class NoiseParams(NamedTuple):
+    """Temporal noise, in referred volts but for the jitter."""
+
+    sigma_jitter_ns: Float[Array, ""]  # of each read pulse
+    sigma_step_V: Float[Array, ""]  # that each step adds
+    sigma_level_V: Float[Array, ""]  # of each comparison: kT/C of both capacitors, MAC, comparator
+
+
+class ConverterParams(NamedTuple):
+    """The traced part of a converter."""
+
+    target: TargetArrays
+    device: DeviceParams
+    programming: ProgrammingParams
+    ramp: RampParams
+    calibrated: Conditions
+    operating: Conditions
+    follow: Float[Array, ""]  # of the ramp against the MAC's common factor; 1 for ratiometric references
+    common: Conditions  # of the MAC in operation
+    temperature_rel: Float[Array, ""]  # change of a conductance per unit of its own temperature coefficient
+    slow: SlowParams
+    timing: TimingParams
+    noise: NoiseParams
+    front: FrontParams
+    calibration: CalibrationParams
+    g_target_uS: Float[Array, " entry"]
+    v_target_V: Float[Array, " level"]
+    level_of: Int[Array, " threshold"]  # which level is which threshold of the target; read where `subset`
+    scale_V: Float[Array, ""]  # volts per unit of x, a_V

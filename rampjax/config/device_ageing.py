@@ -1,0 +1,116 @@
+"""The figures of a device that change with its age, each with how sure it is and where it is from."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import model_validator
+
+from rampjax.config.device_values import Curve, Sourced, check_terms, check_valid, polynomial_text
+from rampjax.config.toml_file import NonNegative, Number, Positive
+
+
+class LogTime(Sourced):
+    """A shift in µS against the age t: constant + per_ln ln(t / 1 s)."""
+
+    constant: Number
+    per_ln: Number
+
+    @property
+    def text(self) -> str:
+        """The shift as it is printed, e.g. `0.412 + 0.042 ln(t / 1 s)`."""
+        if self.per_ln == 0:
+            return f"{self.constant:g}"
+        slope = f"{abs(self.per_ln):g} ln(t / 1 s)"
+        if self.constant == 0:
+            return f"-{slope}" if self.per_ln < 0 else slope
+        return f"{self.constant:g} {'-' if self.per_ln < 0 else '+'} {slope}"
+
+    @property
+    def numbers(self) -> tuple[float, float]:
+        """(value at 1 s, slope), as the physics takes it."""
+        return self.constant, self.per_ln
+
+
+class LogTimeSpread(LogTime):
+    """A standard deviation in µS against the age, which never falls."""
+
+    constant: NonNegative
+    per_ln: NonNegative
+
+
+class AgedCurves(Sourced):
+    """The whole standard deviation of a conductance at several ages, each a polynomial of g / g_unit_uS."""
+
+    ages_s: tuple[Positive, ...]
+    polynomials: tuple[tuple[Number, ...], ...]  # one per age: ascending powers, µS
+    g_unit_uS: Positive | None = None  # 1 µS where the table does not say
+    valid_uS: tuple[NonNegative, NonNegative] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        ages, curves = data.get("ages_s"), data.get("polynomials")
+        if isinstance(ages, list | tuple) and isinstance(curves, list | tuple):
+            if len(ages) < 2:
+                raise ValueError("must have at least two `ages_s`")
+            if len(ages) != len(curves):
+                raise ValueError("must have as many `polynomials` as `ages_s`")
+            for curve in curves:
+                check_terms(curve, "polynomials")
+        check_valid(data.get("valid_uS"))
+        return data
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if any(after <= before for before, after in itertools.pairwise(self.ages_s)):
+            raise ValueError("must have its `ages_s` ascending")
+        return self
+
+    def curves(self) -> tuple[Curve, ...]:
+        """Returns the curve of each age."""
+        said = {"certainty": self.certainty, "source": self.source, "valid_uS": self.valid_uS}
+        return tuple(
+            Curve.model_validate({**said, "polynomial": terms, "g_unit_uS": self.g_unit_uS})
+            for terms in self.polynomials
+        )
+
+    @property
+    def text(self) -> str:
+        """The curves as they are printed, one age after the other."""
+        shown = [polynomial_text(terms, self.g_unit_uS or 1.0) for terms in self.polynomials]
+        return "; ".join(f"at {age:g} s: {curve}" for age, curve in zip(self.ages_s, shown, strict=True))
+
+    @property
+    def numbers(self) -> tuple[tuple[float, tuple[float, ...]], ...]:
+        """(age, coefficients) of each curve, as the physics takes them."""
+        return tuple((age, curve.numbers) for age, curve in zip(self.ages_s, self.curves(), strict=True))
+
+
+class DriftExponent(Sourced):
+    """The exponent of a power law of drift: nu = slope ln(g / g_max) + intercept, kept between low and high."""
+
+    slope: Number
+    intercept: Number
+    low: Number
+    high: Number
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("must have its `low` at most its `high`")
+        return self
+
+    @property
+    def text(self) -> str:
+        """The exponent as it is printed."""
+        sign = "-" if self.intercept < 0 else "+"
+        line = f"{self.slope:g} ln(g / g_max) {sign} {abs(self.intercept):g}"
+        return f"{line}, from {self.low:g} to {self.high:g}"
+
+    @property
+    def numbers(self) -> tuple[float, float, float, float]:
+        """(slope, intercept, low, high), as the physics takes them."""
+        return self.slope, self.intercept, self.low, self.high

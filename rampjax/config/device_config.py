@@ -1,0 +1,158 @@
+"""A device as its file states it: every figure with its value, how sure it is, and its source, checked together."""
+
+from typing import Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from rampjax.checks import InputError
+from rampjax.config.device_ageing import AgedCurves, DriftExponent, LogTime, LogTimeSpread
+from rampjax.config.device_fields import SCHEME_FIGURES, WRITE
+from rampjax.config.device_values import (
+    CountValue,
+    Curve,
+    NonNegativeValue,
+    PositiveValue,
+    ShareValue,
+    Value,
+    WholeValue,
+    Word,
+)
+from rampjax.config.toml_file import Frozen, Text, place
+
+Figure = Value | Word | Curve | LogTime | AgedCurves | DriftExponent
+
+
+class WriteConfig(Frozen):
+    """The table [write]: how write-verify moves this device. Its fields are those of `circuit.device.WriteVerify`."""
+
+    scheme: Word
+    tolerance_uS: PositiveValue
+    max_pulses: CountValue
+    spread_rel: NonNegativeValue
+    v_set_V: PositiveValue
+    v_reset_V: PositiveValue
+    t_write_ns: PositiveValue
+    spread_uS: NonNegativeValue | None = None
+    readout_mean_uS: Value | None = None
+    readout_sigma_uS: NonNegativeValue | None = None
+    set_uS: PositiveValue | None = None
+    reset_uS: PositiveValue | None = None
+    bound_uS: PositiveValue | None = None
+    g_reset_uS: PositiveValue | None = None
+    gain_per_V: PositiveValue | None = None
+    factor_V: PositiveValue | None = None
+    late_factor_V: PositiveValue | None = None
+    n_early: WholeValue | None = None
+
+    @model_validator(mode="after")
+    def _of_its_scheme(self) -> Self:
+        own = self.scheme.value
+        for scheme, names in SCHEME_FIGURES.items():
+            for name in names:
+                given = getattr(self, name) is not None
+                if scheme == own and not given:
+                    raise InputError(f"`write.{name}` is missing, expected beside the scheme `{own}` of write-verify.")
+                if scheme != own and given:
+                    raise InputError(f"`write.{name}` has no effect in the scheme `{own}`, expected `{scheme}`.")
+        return self
+
+
+class DeviceConfig(Frozen):
+    """A device; `FIELDS` says what each figure means. What is absent is off, or no limit."""
+
+    name: Text
+    title: Text = Field(description="text that names the device")
+    g_min_uS: NonNegativeValue
+    g_max_uS: PositiveValue
+    g_ceiling_uS: PositiveValue | None = None
+    bias_prog_uS: Value
+    sigma_prog_uS: Curve
+    sigma_read_uS: Curve
+    stuck_off_prob: ShareValue
+    stuck_on_prob: ShareValue
+    g_stuck_off_uS: NonNegativeValue
+    g_stuck_on_uS: NonNegativeValue
+    v_read_V: PositiveValue
+    nonlinearity_per_V2: Value | None = None
+    tc_rel_per_K: Value | None = None
+    sigma_tc_rel_per_K: NonNegativeValue | None = None
+    relax_mean_uS: LogTime | None = None
+    relax_sigma_uS: LogTimeSpread | None = None
+    aged_sigma_uS: AgedCurves | None = None
+    drift_nu: DriftExponent | None = None
+    sigma_drift_nu: NonNegativeValue | None = None
+    drift_t0_s: PositiveValue | None = None
+    rtn_prob: ShareValue | None = None
+    rtn_amplitude_rel: NonNegativeValue | None = None
+    rtn_tau_s: PositiveValue | None = None
+    write: WriteConfig | None = None
+
+    def figure(self, key: str) -> Figure | None:
+        """Returns the figure of a key of `FIELDS`, None where it is absent."""
+        if not key.startswith(WRITE):
+            found: Figure | None = getattr(self, key)
+            return found
+        return None if self.write is None else getattr(self.write, key.removeprefix(WRITE))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        low, high = self.g_min_uS.value, self.g_max_uS.value
+        if not low < high:
+            raise InputError(f"`g_min_uS` must be below `g_max_uS`, but they are {low:g} and {high:g}.")
+        if self.g_ceiling_uS is not None and self.g_ceiling_uS.value < high:
+            raise InputError(
+                f"`g_ceiling_uS` must be at least `g_max_uS` ({high:g} µS), but is {self.g_ceiling_uS.value:g}."
+            )
+        if self.stuck_off_prob.value + self.stuck_on_prob.value > 1.0:
+            raise InputError("`stuck_off_prob` and `stuck_on_prob` must add up to at most 1.")
+        off, on = self.g_stuck_off_uS.value, self.g_stuck_on_uS.value
+        if off > on:
+            raise InputError(f"`g_stuck_off_uS` must not be above `g_stuck_on_uS`, but they are {off:g} and {on:g}.")
+        _check_curve("sigma_prog_uS", self.sigma_prog_uS, low, high)
+        _check_curve("sigma_read_uS", self.sigma_read_uS, low, high)
+        self._check_aged(low, high)
+        return self
+
+    def _check_aged(self, low_uS: float, high_uS: float) -> None:
+        aged = self.aged_sigma_uS
+        if aged is None:
+            return
+        if self.relax_sigma_uS is not None:
+            raise InputError(
+                "`aged_sigma_uS` and `relax_sigma_uS` both say how the spread grows, expected one of the two."
+            )
+        for age_s, curve in zip(aged.ages_s, aged.curves(), strict=True):
+            _check_curve(f"aged_sigma_uS at {age_s:g} s", curve, low_uS, high_uS)
+        if not np.allclose(aged.curves()[0].numbers, self.sigma_prog_uS.numbers, rtol=1e-9, atol=0.0):
+            raise InputError(
+                f"`aged_sigma_uS` must begin with the curve of `sigma_prog_uS` ({self.sigma_prog_uS.text}), "
+                f"but begins with {aged.text.partition(': ')[2].partition(';')[0]}."
+            )
+
+
+def check_loop(device: DeviceConfig, where: str = "") -> None:
+    """Raises InputError unless write-verify can reach every target; `where` is the file."""
+    bound = None if device.write is None else device.write.bound_uS
+    g_max_uS = device.g_max_uS.value
+    if bound is not None and bound.value <= g_max_uS:
+        raise InputError(
+            f"{place(where)}`write.bound_uS` must be above `g_max_uS` ({g_max_uS:g} µS), but is {bound.value:g}."
+        )
+
+
+def _check_curve(key: str, curve: Curve, low_uS: float, high_uS: float) -> None:
+    """Raises InputError unless the curve is valid and not negative over the range of targets."""
+    if curve.valid_uS is not None:
+        valid_low, valid_high = curve.valid_uS
+        if not valid_low <= low_uS < high_uS <= valid_high:
+            raise InputError(
+                f"`{key}` is valid from {valid_low:g} to {valid_high:g} µS, but the targets"
+                f" (`g_min_uS` to `g_max_uS`) go from {low_uS:g} to {high_uS:g} µS."
+            )
+    g_uS, sigma_uS = curve.minimum_uS(low_uS, high_uS)
+    if sigma_uS < 0.0:
+        raise InputError(
+            f"`{key}` must be at least 0 for every target from {low_uS:g} to {high_uS:g} µS,"
+            f" but is {sigma_uS:.3g} µS at {g_uS:.4g} µS."
+        )

@@ -1,0 +1,187 @@
+"""Settings that would have no effect: refused, so that none is accepted and ignored."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rampjax.checks import InputError
+from rampjax.circuit.blocks import BLOCKS, Circuit, knobs
+from rampjax.circuit.calibration_spec import CalibrationSpec, parse_calibration
+from rampjax.config.device_config import DeviceConfig
+from rampjax.config.device_fields import FIELDS, WRITE
+from rampjax.config.device_values import Value
+
+if TYPE_CHECKING:
+    from rampjax.config.points import Point
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What a rule looks at."""
+
+    circuit: Circuit
+    device: DeviceConfig
+    calibration: CalibrationSpec
+
+    def figure(self, key: str) -> float:
+        """A plain figure of the device, 0 where it has none."""
+        found = self.device.figure(key)
+        return found.value if isinstance(found, Value) else 0.0
+
+
+Rule = tuple[Sequence[str], Callable[[_Case], bool], str]
+_SLOW: Final = ("relax_mean_uS", "relax_sigma_uS", "aged_sigma_uS", "drift_nu", "sigma_drift_nu", "rtn_prob")
+
+
+def _no_timing(case: _Case) -> bool:
+    comparator, ramp = case.circuit.comparator, case.circuit.ramp
+    times = (comparator.t_delay_ns, comparator.tau_latch_ns, comparator.tau_preamp_ns)
+    return not any((*times, ramp.tau_settle_ns, ramp.t_loss_ns, ramp.sigma_t_loss_ns))
+
+
+def _no_temperature(case: _Case) -> bool:
+    tc = case.figure("tc_rel_per_K"), case.figure("sigma_tc_rel_per_K")
+    return not any((*tc, case.circuit.ramp.ktc_noise, case.circuit.mac.ktc_noise))
+
+
+def _nothing_to_redo(case: _Case) -> bool:
+    return case.calibration.correction == "none" and case.calibration.n_redundant == 1
+
+
+# Each: the settings, when they have no effect, and why.
+_RULES: Final[tuple[Rule, ...]] = (
+    (
+        [f"comparator.{key}" for key in ("t_delay_ns", "tau_latch_ns", "tau_preamp_ns", "v_logic_V", "delay_removed")],
+        lambda c: c.circuit.comparator.kind == "ideal",
+        "while `comparator.kind` is ideal, expected continuous or strobed",
+    ),
+    (
+        ["comparator.delay_removed"],
+        lambda c: c.circuit.comparator.kind == "strobed",
+        "on a strobed comparator, expected `comparator.kind` to be continuous",
+    ),
+    (
+        ["comparator.delay_removed"],
+        lambda c: not (c.circuit.comparator.t_delay_ns or c.circuit.comparator.tau_latch_ns),
+        "without `comparator.t_delay_ns` or `comparator.tau_latch_ns`",
+    ),
+    (
+        ["comparator.t_delay_ns"],
+        lambda c: c.circuit.comparator.kind == "strobed" and c.circuit.comparator.tau_latch_ns == 0,
+        "on a strobed comparator without `comparator.tau_latch_ns`",
+    ),
+    (
+        ["comparator.v_logic_V"],
+        lambda c: c.circuit.comparator.tau_latch_ns == 0,
+        "without `comparator.tau_latch_ns`",
+    ),
+    (["comparator.trim_step_V"], lambda c: c.circuit.comparator.trim_range_V == 0, "without `comparator.trim_range_V`"),
+    (["comparator.trim_range_V"], lambda c: c.circuit.comparator.trim_step_V == 0, "without `comparator.trim_step_V`"),
+    (["mac.gain_trim_step_rel"], lambda c: c.circuit.mac.gain_trim_range_rel == 0, "without `mac.gain_trim_range_rel`"),
+    (["mac.gain_trim_range_rel"], lambda c: c.circuit.mac.gain_trim_step_rel == 0, "without `mac.gain_trim_step_rel`"),
+    (
+        ["operation.age_s"],
+        lambda c: all(c.device.figure(key) is None for key in _SLOW),
+        "on a device without figures of relaxation, drift or telegraph noise; `rampjax devices` shows which have them",
+    ),
+    (["operation.recalibrate_s"], lambda c: c.circuit.operation.age_s == 0, "without `operation.age_s`"),
+    (
+        ["operation.recalibrate_s"],
+        lambda c: (c.circuit.operation.recalibrate_s or 0.0) >= c.circuit.operation.age_s,
+        "unless it is below `operation.age_s`, the age at which the chip is used",
+    ),
+    (
+        ["operation.recalibrate_s"],
+        _nothing_to_redo,
+        "where no correction or selection is done anew; expected one of them in the calibration",
+    ),
+    (
+        ["operation.temperature_K"],
+        _no_temperature,
+        "without a temperature coefficient (`device.tc_rel_per_K`, `device.sigma_tc_rel_per_K`) or kT/C noise",
+    ),
+    (["operation.speed_corner_rel"], _no_timing, "while every delay, lost time and time constant is 0"),
+    (
+        ["circuit.bias_clocks"],
+        lambda c: not c.circuit.n_bias and c.calibration.correction != "one_point_bias",
+        "without bias devices, expected `circuit.n_bias` or the calibration one_point_bias",
+    ),
+    (["device.g_stuck_off_uS"], lambda c: not c.figure("stuck_off_prob"), "without `device.stuck_off_prob`"),
+    (["device.g_stuck_on_uS"], lambda c: not c.figure("stuck_on_prob"), "without `device.stuck_on_prob`"),
+    (
+        [f"device.{key}" for key in (*_SLOW, "drift_t0_s", "rtn_amplitude_rel", "rtn_tau_s")],
+        lambda c: c.circuit.operation.age_s == 0,
+        "on a fresh chip, expected `operation.age_s` above 0",
+    ),
+    (
+        ["device.drift_t0_s"],
+        lambda c: c.device.drift_nu is None and not c.figure("sigma_drift_nu"),
+        "on a device without drift",
+    ),
+    (["device.rtn_prob"], lambda c: not c.figure("rtn_amplitude_rel"), "without `device.rtn_amplitude_rel`"),
+    (
+        ["device.rtn_amplitude_rel", "device.rtn_tau_s"],
+        lambda c: not c.figure("rtn_prob"),
+        "without `device.rtn_prob`",
+    ),
+    (
+        ["device.tc_rel_per_K", "device.sigma_tc_rel_per_K"],
+        lambda c: c.circuit.operation.temperature_K == Circuit().operation.temperature_K,
+        "at the temperature of programming, expected another `operation.temperature_K`",
+    ),
+    (
+        ["device.nonlinearity_per_V2"],
+        lambda c: not (c.circuit.operation.v_read_change_rel or c.circuit.ramp.sigma_v_read_rel),
+        "at the nominal read voltage, expected `operation.v_read_change_rel` or `ramp.sigma_v_read_rel`",
+    ),
+    (
+        ["device.sigma_prog_uS", "device.bias_prog_uS"],
+        lambda c: c.circuit.programming.mode == "write_verify",
+        "while `programming.mode` is write_verify, where the loop decides how far a device is from its target",
+    ),
+    (
+        [f"device.{key}" for key in FIELDS if key.startswith(WRITE)],
+        lambda c: c.circuit.programming.mode == "plain",
+        "while `programming.mode` is plain, expected write_verify",
+    ),
+)
+
+
+def check_effects(points: Iterable["Point"]) -> None:
+    """Raises InputError for a setting that has no effect at any of the points at which it is made.
+
+    Where several points share a setting, as in a study, one point at which it matters is enough: a list of kinds of
+    comparator may hold the ideal one.
+    """
+    reasons: dict[str, str] = {}
+    useful: set[str] = set()
+    for point in points:
+        inert = inert_keys(point)
+        for key in _made(point):
+            if key in inert:
+                reasons.setdefault(key, inert[key])
+            else:
+                useful.add(key)
+    for key, reason in reasons.items():
+        if key not in useful:
+            raise InputError(f"`{key}` has no effect {reason}.")
+
+
+def inert_keys(point: "Point") -> dict[str, str]:
+    """Returns the keys that have no effect at a point, whether they are set or not, each with the reason."""
+    case = _Case(point.circuit, point.device, parse_calibration(point.calibration))
+    found: dict[str, str] = {}
+    for keys, has_none, reason in _RULES:
+        if has_none(case):
+            found = {**dict.fromkeys(keys, reason), **found}
+    return found
+
+
+def _made(point: "Point") -> Iterator[str]:
+    """Yields the settings that a point makes: what differs from the default, and what replaces the preset's own."""
+    for section, block in BLOCKS.items():
+        held = point.circuit if section == "circuit" else getattr(point.circuit, section)
+        for key, item in knobs(block).items():
+            if getattr(held, key) != item.default:
+                yield f"{section}.{key}"
+    yield from (f"device.{key}" for key, value in point.device_overrides.items() if value != 0)

@@ -1,0 +1,439 @@
+"""The whole circuit against its NumPy twin: each source alone, then all together."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import twin_circuit
+from scipy import stats
+from twin_circuit import TwinCircuit
+
+import rampjax as rj
+from rampjax.circuit import blocks
+from rampjax.circuit.assemble import column_structure
+from rampjax.circuit.blocks import Circuit, Comparator, Mac, Operation, Ramp
+from rampjax.study import runner
+from rampjax.study.tables import Measurement
+
+PAPER = rj.load_device("taox_paper")
+QUIET = rj.load_device("taox_paper", sigma_prog_uS=0.0, sigma_read_uS=0.0)
+N = 8000
+STATIC = ("max_inl_lsb", "rmse_lsb")
+# One kernel with nearly all blocks serves most tests: each kernel takes seconds to compile.
+WIDE = {
+    "noisy_measurement": True,
+    "stuck_cells": True,
+    "front": True,
+    "n_taps": 8,
+    "leaky": True,
+    "changed_conditions": True,
+    "temperature": True,
+    "slow": True,
+    "lag": True,
+}
+
+
+def gelu(bits):
+    target = rj.design("gelu", bits).target
+    return twin_circuit.gelu(bits, (target.x_lo, target.x_hi))
+
+
+GOALS = {
+    ("sigmoid", 4): twin_circuit.sigmoid(4),
+    ("sigmoid", 5): twin_circuit.sigmoid(5),
+    ("sigmoid", 8): twin_circuit.sigmoid(8),
+    ("square", 4): twin_circuit.square(4),
+    ("gelu", 4): gelu(4),
+}
+
+
+def pair(function, bits, circuit, device=QUIET, calibration="none", seed=0):
+    return (
+        rj.design(function, bits, device=device, calibration=calibration, circuit=circuit),
+        TwinCircuit(GOALS[function, bits], device, circuit, calibration, seed=seed),
+    )
+
+
+def simulate(design, seed=0, measures=STATIC, n=N, **structure):
+    """Chips of a design by a kernel that has at least what it needs."""
+    least = column_structure(design)
+    kernel = dataclasses.replace(least, **structure)
+    for name, needed in dataclasses.asdict(least).items():
+        assert getattr(kernel, name) == needed or not needed or (name == "n_taps" and kernel.n_taps > needed), name
+    measurement = Measurement(tuple(measures), measures[0], (1.0,))
+    return runner.simulate(design, measurement, n_samples=n, seed=seed, save_samples=True, structure=kernel)
+
+
+def measured(design, seed, measures=STATIC, **structure):
+    return np.asarray(simulate(design, seed, measures, **structure).measures, float)[:, : len(measures)]
+
+
+def thresholds(design, **structure):
+    """Realised thresholds of the first chip."""
+    kept = simulate(design, n=1, **structure).kept
+    return np.asarray(kept, float)[0, 0, : len(design.target.thresholds)]
+
+
+def agree(a, b):
+    return stats.ks_2samp(a, b).pvalue > 1e-3
+
+
+# ---- nothing varies from chip to chip: number by number
+
+SYSTEMATIC = {
+    "gain": (Circuit(ramp=Ramp(opamp_gain=200.0)), {}),
+    "offset": (Circuit(ramp=Ramp(v_os_V=0.004)), {}),
+    "injection": (Circuit(ramp=Ramp(q_inj_fC=0.3)), {}),
+    "injection, short pulses": (Circuit(ramp=Ramp(q_inj_fC=0.05), pulse_grid=8), {}),
+    "lost time": (Circuit(ramp=Ramp(t_loss_ns=0.02)), {}),
+    "lost time, short pulses": (Circuit(ramp=Ramp(t_loss_ns=0.02), pulse_grid=4), {}),
+    "all of a short pulse lost": (Circuit(ramp=Ramp(t_loss_ns=0.2), pulse_grid=8), {}),
+    "leakage": (Circuit(ramp=Ramp(g_leak_uS=500.0, opamp_gain=500.0, v_os_V=0.002)), {}),
+    "access and wire": (Circuit(ramp=Ramp(r_access_MOhm=2e-4, r_wire_MOhm=3e-5)), {}),
+    "settling": (Circuit(ramp=Ramp(tau_settle_ns=0.4)), {}),
+    "preamp": (Circuit(comparator=Comparator(kind="strobed", tau_preamp_ns=0.35)), {}),
+    "settling and preamp": (
+        Circuit(ramp=Ramp(tau_settle_ns=0.3), comparator=Comparator(kind="strobed", tau_preamp_ns=0.15)),
+        {},
+    ),
+    "read voltage": (
+        Circuit(ramp=Ramp(q_inj_fC=0.2, v_os_V=0.003, opamp_gain=500.0), operation=Operation(v_read_change_rel=0.25)),
+        {"nonlinearity_per_V2": 2.0},
+    ),
+    "fixed references": (
+        Circuit(ramp=Ramp(q_inj_fC=0.2), operation=Operation(v_read_change_rel=-0.2, references="fixed")),
+        {"nonlinearity_per_V2": 1.0},
+    ),
+    "temperature": (
+        Circuit(ramp=Ramp(v_os_V=0.003), operation=Operation(temperature_K=360.0)),
+        {"tc_rel_per_K": 2e-3},
+    ),
+    "corners": (
+        Circuit(
+            ramp=Ramp(t_loss_ns=0.02, tau_settle_ns=0.3, q_inj_fC=0.1, opamp_gain=300.0),
+            operation=Operation(speed_corner_rel=1.3, c_corner_rel=0.8),
+        ),
+        {},
+    ),
+    "clipping": (Circuit(mac=Mac(v_clip_V=0.3), ramp=Ramp(q_inj_fC=0.1)), {}),
+    "slower clock, own capacitor": (Circuit(t_clk_ns=2.5, c_int_fF=800.0, ramp=Ramp(q_inj_fC=0.4, t_loss_ns=0.05)), {}),
+    "age": (
+        Circuit(operation=Operation(age_s=1e5, recalibrate_s=4e4)),
+        {"relax_mean_uS": (0.3, -0.15), "drift_nu": (-0.0155, 0.0244, 0.005, 0.1)},
+    ),
+}
+
+
+BIAS = {
+    "bias": (Circuit(n_bias=5, bias_clocks=2, ramp=Ramp(t_loss_ns=0.03, opamp_gain=500.0, q_inj_fC=0.2)), {}),
+    "bias, short steps": (Circuit(n_bias=5, pulse_grid=2, ramp=Ramp(t_loss_ns=0.03, r_access_MOhm=1e-4)), {}),
+}
+
+
+@pytest.mark.parametrize("calibration", ["none", "one_point", "two_point", "ramp_aware"])
+@pytest.mark.parametrize("source", SYSTEMATIC)
+def test_a_source_that_is_the_same_on_every_chip_agrees_number_by_number(source, calibration):
+    circuit, of_device = SYSTEMATIC[source]
+    device = dataclasses.replace(QUIET, **of_device)
+    design, twin = pair("sigmoid", 4, circuit, device, calibration)
+    expected = twin.thresholds(1)[0]
+    assert calibration != "none" or twin.goal.max_inl(expected) > 1e-3
+    got = thresholds(design, **WIDE)
+    inside = np.isfinite(expected)
+    np.testing.assert_allclose(twin.goal.inl(got), twin.goal.inl(expected), atol=2e-4)
+    np.testing.assert_allclose(got[inside], expected[inside], atol=2e-5)
+
+
+@pytest.mark.parametrize("source", ["injection", "corners", "settling and preamp", "read voltage"])
+def test_a_function_that_turns_agrees_number_by_number(source):
+    circuit, of_device = SYSTEMATIC[source]
+    design, twin = pair("gelu", 4, circuit, dataclasses.replace(QUIET, **of_device))
+    np.testing.assert_allclose(thresholds(design, **WIDE), twin.thresholds(1)[0], atol=2e-5)
+
+
+def test_no_source_is_left_out_of_the_kernel_that_it_gets_by_itself():
+    plain = column_structure(rj.design("sigmoid", 4, device=QUIET))
+    for name, (circuit, of_device) in {**SYSTEMATIC, **BIAS, **DRAWN, **NOISY}.items():
+        alone = column_structure(
+            rj.design("sigmoid", 4, device=dataclasses.replace(QUIET, **of_device), circuit=circuit)
+        )
+        assert alone != plain or name == "reads", name
+
+
+@pytest.mark.parametrize("source", BIAS)
+def test_bias_devices_agree_number_by_number(source):
+    circuit, of_device = BIAS[source]
+    design, twin = pair("sigmoid", 4, circuit, dataclasses.replace(QUIET, **of_device))
+    np.testing.assert_allclose(
+        twin.goal.inl(thresholds(design, n_taps=2, leaky=True)), twin.goal.inl(twin.thresholds(1)[0]), atol=2e-4
+    )
+
+
+def test_one_point_by_bias_devices_agrees_number_by_number_and_has_their_error():
+    """Five devices of a full clock at 5 bits: 0.43 by brute force, where an ideal shift leaves 0.34."""
+    wide = {"n_taps": 1, "leaky": True}
+    systematic = Circuit(ramp=Ramp(t_loss_ns=0.02, q_inj_fC=0.3, opamp_gain=500.0))
+    design, twin = pair("sigmoid", 5, systematic, calibration="one_point_bias")
+    assert twin.n_bias == design.n_bias == 5
+    got = np.asarray(simulate(design, **wide).kept, float)[0, 0, :31]
+    np.testing.assert_allclose(twin.goal.inl(got), twin.goal.inl(twin.thresholds(1)[0]), atol=2e-4)
+    drawn, twin = pair("sigmoid", 5, Circuit(), PAPER, calibration="one_point_bias", seed=15)
+    ours = measured(drawn, 16, **wide)[:, 0]
+    assert agree(ours, twin.goal.max_inl(twin.thresholds(N)))
+    assert ours.mean() == pytest.approx(0.431, rel=0.03)
+
+
+def test_a_wide_column_run_at_fewer_bits_agrees_number_by_number():
+    circuit = Circuit(ramp=Ramp(q_inj_fC=0.05, opamp_gain=500.0))
+    for calibration in ("none", "one_point"):
+        design = rj.design("sigmoid", 5, device=QUIET, circuit=circuit, calibration=calibration, column_bits=8)
+        twin = TwinCircuit(GOALS["sigmoid", 5], QUIET, circuit, calibration, column=GOALS["sigmoid", 8])
+        np.testing.assert_allclose(twin.goal.inl(thresholds(design)), twin.goal.inl(twin.thresholds(1)[0]), atol=2e-4)
+
+
+# ---- what is drawn: distributions
+
+DRAWN = {
+    "ramp's capacitor": (Circuit(ramp=Ramp(sigma_c_int_rel=0.02)), {}),
+    "ramp's read voltage": (Circuit(ramp=Ramp(sigma_v_read_rel=0.02)), {"nonlinearity_per_V2": 3.0}),
+    "ramp's offset": (Circuit(ramp=Ramp(v_os_V=0.002, sigma_v_os_V=0.004)), {}),
+    "injection": (Circuit(ramp=Ramp(q_inj_fC=0.1, sigma_q_inj_fC=0.1), pulse_grid=4), {}),
+    "lost time": (Circuit(ramp=Ramp(t_loss_ns=0.01, sigma_t_loss_ns=0.01), pulse_grid=4), {}),
+    "pulse widths": (Circuit(ramp=Ramp(sigma_tap_ns=0.01), pulse_grid=4), {}),
+    "gradient": (Circuit(ramp=Ramp(sigma_gradient_rel=0.05)), {}),
+    "gain of the MAC": (Circuit(mac=Mac(sigma_gain_rel=0.02)), {}),
+    "gain trim": (Circuit(mac=Mac(sigma_gain_rel=0.02, gain_trim_step_rel=0.01, gain_trim_range_rel=0.03)), {}),
+    "offset of the MAC": (Circuit(mac=Mac(sigma_offset_V=0.01)), {}),
+    "offset of the comparator": (Circuit(comparator=Comparator(sigma_offset_V=0.01)), {}),
+    "offset trim": (
+        Circuit(
+            mac=Mac(sigma_offset_V=0.006),
+            comparator=Comparator(sigma_offset_V=0.01, trim_step_V=0.004, trim_range_V=0.012),
+        ),
+        {},
+    ),
+    "temperature": (
+        Circuit(operation=Operation(temperature_K=350.0)),
+        {"sigma_tc_rel_per_K": 1e-3, "tc_rel_per_K": 1e-3},
+    ),
+    "stuck": (Circuit(), {"stuck_off_prob": 0.02, "stuck_on_prob": 0.01, "sigma_prog_uS": (2.67,)}),
+    "relaxation": (
+        Circuit(operation=Operation(age_s=1e4)),
+        {"relax_mean_uS": (0.2, -0.05), "relax_sigma_uS": (0.4, 0.2)},
+    ),
+    "spread at an age": (
+        Circuit(operation=Operation(age_s=3e3)),
+        {"aged_sigma_uS": ((1.0, (1.0, 0.02)), (86_400.0, (2.0, 0.05))), "sigma_prog_uS": (1.0, 0.02)},
+    ),
+    "drift": (
+        Circuit(operation=Operation(age_s=1e4)),
+        {"drift_nu": (-0.0155, 0.0244, 0.0049, 0.1), "sigma_drift_nu": 0.01},
+    ),
+    "telegraph noise": (
+        Circuit(operation=Operation(age_s=2.0)),
+        {"rtn_prob": 0.5, "rtn_amplitude_rel": 0.1, "rtn_tau_s": 3.0, "sigma_prog_uS": (1.0,)},
+    ),
+}
+
+
+@pytest.mark.parametrize("source", DRAWN)
+def test_a_source_alone_is_distributed_as_in_the_twin(source):
+    circuit, of_device = DRAWN[source]
+    design, twin = pair("sigmoid", 4, circuit, dataclasses.replace(QUIET, **of_device), seed=1)
+    assert agree(measured(design, 2, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N)))
+
+
+@pytest.mark.parametrize("calibration", ["one_point", "ramp_aware", "two_point"])
+def test_ageing_between_recalibrations_is_distributed_as_in_the_twin(calibration):
+    device = dataclasses.replace(PAPER, relax_sigma_uS=(1.0, 0.3), rtn_prob=0.3, rtn_amplitude_rel=0.05, rtn_tau_s=5e3)
+    for every in (None, 2e3):
+        circuit = Circuit(operation=Operation(age_s=1e4, recalibrate_s=every))
+        design, twin = pair("sigmoid", 4, circuit, device, calibration, seed=3)
+        assert agree(measured(design, 4, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N)))
+
+
+@pytest.mark.parametrize(
+    "calibration", ["one_point", "two_point", "one_point_bias", "ramp_aware", "redundant:3+one_point"]
+)
+def test_reads_of_a_measurement_are_distributed_as_in_the_twin(calibration):
+    wide = {"n_taps": 1} if calibration.startswith("redundant") else {} if "bias" in calibration else WIDE
+    ramp = Ramp(sigma_c_int_rel=0.01) if calibration.startswith("redundant") else Ramp()
+    design, twin = pair("sigmoid", 4, Circuit(n_reads=2, ramp=ramp), PAPER, calibration, seed=5)
+    assert agree(measured(design, 6, **wide)[:, 0], twin.goal.max_inl(twin.thresholds(N)))
+
+
+EVERYTHING = Circuit(
+    pulse_grid=4,
+    n_bias=5,
+    n_reads=20,
+    ramp=Ramp(
+        opamp_gain=400.0, v_os_V=0.001, sigma_v_os_V=0.001, sigma_c_int_rel=0.005, sigma_v_read_rel=0.005, q_inj_fC=0.05,
+        sigma_q_inj_fC=0.03, t_loss_ns=0.01, sigma_t_loss_ns=0.005, sigma_tap_ns=0.003, g_leak_uS=50.0, r_access_MOhm=1e-4,
+        r_wire_MOhm=1e-5, tau_settle_ns=0.2, sigma_gradient_rel=0.02,
+    ),
+    mac=Mac(sigma_gain_rel=0.01, gain_trim_step_rel=0.004, gain_trim_range_rel=0.01, sigma_offset_V=0.003),
+    comparator=Comparator(
+        sigma_offset_V=0.01, trim_step_V=0.002, trim_range_V=0.015, kind="continuous", t_delay_ns=0.6, tau_latch_ns=0.15,
+        tau_preamp_ns=0.1,
+    ),
+    operation=Operation(
+        v_read_change_rel=0.1, temperature_K=320.0, speed_corner_rel=1.1, c_corner_rel=0.95, age_s=1e4, recalibrate_s=3e3
+    ),
+)  # fmt: skip
+AGEING = dataclasses.replace(
+    PAPER, nonlinearity_per_V2=1.0, tc_rel_per_K=1e-3, sigma_tc_rel_per_K=2e-4, relax_mean_uS=(0.1, -0.05),
+    relax_sigma_uS=(0.3, 0.05), drift_nu=(-0.002, 0.003, 0.001, 0.02), sigma_drift_nu=0.001, rtn_prob=0.2,
+    rtn_amplitude_rel=0.03, rtn_tau_s=1e3, stuck_off_prob=0.002,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "calibration"), [("sigmoid", "ramp_aware"), ("gelu", "one_point_bias")])
+def test_all_together_is_distributed_as_in_the_twin(function, calibration):
+    design, twin = pair(function, 4, EVERYTHING, AGEING, calibration, seed=7)
+    ours = measured(design, 8)
+    theirs = twin.thresholds(N)
+    assert agree(ours[:, 0], twin.goal.max_inl(theirs))
+    assert agree(ours[:, 1], twin.goal.rmse(theirs, 1001))
+
+
+def test_the_comparison_can_fail():
+    """A spread 10 % too large is seen, whether of the column, of the ramp, or slow."""
+    cases = {
+        "offset of the comparator": (Circuit(comparator=Comparator(sigma_offset_V=0.011)), {}),
+        "pulse widths": (Circuit(ramp=Ramp(sigma_tap_ns=0.011), pulse_grid=4), {}),
+        "relaxation": (DRAWN["relaxation"][0], {"relax_mean_uS": (0.2, -0.05), "relax_sigma_uS": (0.44, 0.22)}),
+        "drift": (DRAWN["drift"][0], {"drift_nu": (-0.0155, 0.0244, 0.0049, 0.1), "sigma_drift_nu": 0.011}),
+    }
+    for source, (circuit, of_device) in cases.items():
+        design = rj.design("sigmoid", 4, device=dataclasses.replace(QUIET, **of_device), circuit=circuit)
+        right, of_device = DRAWN[source]
+        twin = TwinCircuit(GOALS["sigmoid", 4], dataclasses.replace(QUIET, **of_device), right, seed=11)
+        assert not agree(measured(design, 12, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N))), source
+
+
+# ---- timing, conversion by conversion
+
+LATE = {
+    "latch with pre-amplifier": (
+        "sigmoid",
+        Comparator(kind="continuous", tau_latch_ns=0.2, t_delay_ns=0.5, tau_preamp_ns=0.3),
+    ),
+    "whole clocks, function that turns": ("gelu", Comparator(kind="continuous", tau_latch_ns=0.3, t_delay_ns=2.5)),
+    "slow latch, late codes": (
+        "sigmoid",
+        Comparator(kind="continuous", tau_latch_ns=0.8, t_delay_ns=1.7, delay_removed=False),
+    ),
+    "strobed": ("sigmoid", Comparator(kind="strobed", tau_preamp_ns=0.4)),
+}
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_codes_agree_with_conversions_clock_by_clock(kind):
+    function, comparator = LATE[kind]
+    # 1.2 times 2.5 clocks: a delay of whole clocks, but for rounding.
+    circuit = Circuit(comparator=comparator, operation=Operation(speed_corner_rel=1.2, v_read_change_rel=0.1))
+    design, twin = pair(function, 4, circuit)
+    x = twin.goal.inputs(1201)
+    ramp = twin.lagged(twin.ramps(1))[0]
+    if comparator.kind == "continuous":
+        index = twin.convert(ramp, twin.a * x)
+        got = thresholds(design)
+    else:
+        index = (twin.a * x[:, None] >= ramp).sum(axis=1)
+        got = thresholds(design, **WIDE)
+    own = twin.inputs_at(twin.effective(ramp[None]), np.zeros(1), np.zeros(1))[0]
+    far = np.abs(x[:, None] - own).min(axis=1) > 1e-4
+    assert far.mean() > 0.98
+    np.testing.assert_array_equal((x[:, None] >= got).sum(axis=1)[far], index[far])
+
+
+TEMPORAL = ("noise_rms_lsb", "total_rmse_lsb", "code_error_probability", "metastable_probability", "rmse_lsb")
+WIDE_NOISE = {
+    "extra_noise": True,
+    "metastable": True,
+    "changed_conditions": True,
+    "n_taps": 4,
+    "leaky": True,
+    "lag": True,
+}
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "gelu"])
+def test_metastable_probability_agrees_with_counted_conversions(function):
+    comparator = Comparator(kind="strobed", tau_latch_ns=0.12, t_delay_ns=0.2)
+    circuit = Circuit(ramp=Ramp(q_inj_fC=0.3), comparator=comparator, operation=Operation(v_read_change_rel=0.2))
+    design, twin = pair(function, 4, circuit)
+    _, total, _, probability, rmse = measured(design, 0, TEMPORAL, n=1, **WIDE_NOISE)[0]
+    x = twin.goal.inputs(100_000)
+    t = twin.thresholds(1)[0]
+    lost = twin.undecided(twin.v_seen[0], twin.a * x)
+    assert 0.005 < lost.mean() < 0.2
+    assert probability == pytest.approx(lost.mean(), rel=0.01)
+    error = twin.goal.error(np.searchsorted(t, x, side="right"), x)
+    random = np.unique(twin.goal.codes) + 0.5 - twin.goal.y_lsb(x[::50, None])
+    expected = (1 - lost.mean()) * np.mean(error**2) + lost.mean() * np.mean(random**2)
+    assert total == pytest.approx(np.sqrt(expected), rel=0.01)
+    assert rmse == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-3)
+
+
+# ---- noise
+
+NOISY = {
+    "reads": (Circuit(), {"sigma_read_uS": (1.0, 0.005)}),
+    "jitter": (Circuit(ramp=Ramp(sigma_jitter_ns=0.01)), {}),
+    "jitter of short pulses": (Circuit(ramp=Ramp(sigma_jitter_ns=0.004), pulse_grid=4), {}),
+    "steps": (Circuit(ramp=Ramp(sigma_step_V=0.001), operation=Operation(v_read_change_rel=0.2)), {}),
+    "kT/C": (Circuit(c_int_fF=2.0, ramp=Ramp(ktc_noise=True), mac=Mac(ktc_noise=True)), {}),
+    "MAC and comparator": (Circuit(mac=Mac(sigma_noise_V=0.003), comparator=Comparator(sigma_noise_V=0.004)), {}),
+    "bias devices": (Circuit(n_bias=5), {"sigma_read_uS": (2.0,)}),
+    "all": (
+        Circuit(
+            ramp=Ramp(sigma_jitter_ns=0.005, sigma_step_V=0.0005, ktc_noise=True, q_inj_fC=0.3),
+            mac=Mac(sigma_noise_V=0.002, ktc_noise=True),
+            comparator=Comparator(sigma_noise_V=0.002),
+            operation=Operation(v_read_change_rel=0.2, c_corner_rel=0.9, temperature_K=350.0),
+        ),
+        {"sigma_read_uS": (1.0,)},
+    ),
+}
+
+
+@pytest.mark.parametrize("source", NOISY)
+def test_noise_agrees_with_conversions_one_by_one(source):
+    circuit, of_device = NOISY[source]
+    design, twin = pair("sigmoid", 4, circuit, dataclasses.replace(QUIET, **of_device), seed=13)
+    wide = {} if circuit.n_bias else WIDE_NOISE
+    noise, total, wrong, _, _ = measured(design, 0, TEMPORAL, n=1, **wide)[0]
+    t = twin.thresholds(1)[0]
+    readings = twin.noisy(twin.v_seen[0], twin.g[0], 60_000) / twin.a
+    square = np.mean((twin.goal.y_lsb(readings) - twin.goal.y_lsb(t)) ** 2, axis=0)
+    assert noise == pytest.approx(np.sqrt(square.sum() / twin.goal.variation), rel=0.02)
+    x = twin.goal.inputs(len(readings))[twin.rng.permutation(len(readings))]
+    passed = readings > x[:, None]
+    index = np.where(passed.any(axis=1), passed.argmax(axis=1), readings.shape[1])
+    assert total == pytest.approx(np.sqrt(np.mean(twin.goal.error(index, x) ** 2)), rel=0.02)
+    count = int((index != np.searchsorted(t, x, side="right")).sum())
+    assert stats.binomtest(count, len(x), wrong).pvalue > 1e-3
+
+
+# ---- the twin itself
+
+
+def test_the_twins_two_comparators_agree():
+    """The level that a decision asks for, and the decision clock by clock, on noisy ramps."""
+    for _, kind in LATE.values():
+        if kind.kind != "continuous":
+            continue
+        twin = TwinCircuit(GOALS["sigmoid", 4], PAPER, Circuit(comparator=kind), seed=14)
+        v = twin.lagged(twin.ramps(2))
+        level = np.linspace(-0.6, 0.6, 400)
+        for row, effective in zip(v, twin.effective(v), strict=True):
+            np.testing.assert_array_equal(twin.convert(row, level), (level[:, None] >= effective).sum(axis=1))
+
+
+def test_every_figure_of_the_circuit_is_read_by_the_twin():
+    source = Path(twin_circuit.__file__).read_text()
+    for section, block in blocks.BLOCKS.items():
+        for name in blocks.knobs(block):
+            assert name in source or (section, name) == ("programming", "mode"), f"{section}.{name}"

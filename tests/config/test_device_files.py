@@ -1,0 +1,287 @@
+"""Device files: what a user's own file may hold, and every preset mutated field by field."""
+
+import copy
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rampjax.checks import InputError
+from rampjax.config.device_config import DeviceConfig, WriteConfig
+from rampjax.config.device_fields import SCHEME_FIGURES
+from rampjax.config.devices import FIELDS, device_names, load_device
+
+Write = Callable[..., Path]
+Table = dict[str, Any]
+
+
+def preset_table(name: str) -> Table:
+    text = (resources.files("rampjax.config") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def as_toml(data: Table, above: str = "") -> str:
+    def literal(value: object) -> str:
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, list):
+            return "[" + ", ".join(literal(item) for item in value) + "]"
+        return f'"{value}"' if isinstance(value, str) else str(value)
+
+    lines = [f"{key} = {literal(value)}" for key, value in data.items() if not isinstance(value, dict)]
+    for key, value in data.items():
+        if isinstance(value, dict):
+            lines += [f"[{above}{key}]", as_toml(value, f"{above}{key}.")]
+    return "\n".join(lines)
+
+
+def figure(**held: object) -> Table:
+    return {**held, "certainty": "user", "source": "made up for a test"}
+
+
+def write_table(scheme: str) -> Table:
+    """A table [write] with every figure that a scheme may have."""
+    other = {name for names in SCHEME_FIGURES.values() for name in names} - set(SCHEME_FIGURES[scheme])
+    whole = {"max_pulses": 20, "n_early": 10, "bound_uS": 160.0}
+    held = {key: figure(value=whole.get(key, 0.5)) for key in WriteConfig.model_fields if key not in other}
+    return {**held, "scheme": figure(value=scheme)}
+
+
+# What no preset may have: every optional field of a device.
+OPTIONAL = {
+    "g_ceiling_uS": figure(value=200.0),
+    "nonlinearity_per_V2": figure(value=0.1),
+    "tc_rel_per_K": figure(value=-0.001),
+    "sigma_tc_rel_per_K": figure(value=0.001),
+    "relax_mean_uS": figure(constant=0.0, per_ln=-0.1),
+    "relax_sigma_uS": figure(constant=0.4, per_ln=0.1),
+    "drift_nu": figure(slope=-0.01, intercept=0.02, low=0.0, high=0.1),
+    "sigma_drift_nu": figure(value=0.01),
+    "drift_t0_s": figure(value=20.0),
+    "rtn_prob": figure(value=0.1),
+    "rtn_amplitude_rel": figure(value=0.05),
+    "rtn_tau_s": figure(value=10.0),
+    "write": write_table("pulses"),
+}
+AGED = figure(ages_s=[1.0, 100.0], polynomials=[[2.67], [2.67, 0.01]], g_unit_uS=1.0, valid_uS=[0.0, 150.0])
+
+
+def full_table() -> Table:
+    return {**preset_table("taox_paper"), **copy.deepcopy(OPTIONAL)}
+
+
+def table_of(name: str) -> Table:
+    if name == "full":
+        return full_table()
+    if name == "aged":  # the other way of ageing, and the other scheme of write-verify
+        other = {"aged_sigma_uS": copy.deepcopy(AGED), "write": write_table("compliance")}
+        return {**preset_table("taox_paper"), **other}
+    return preset_table(name)
+
+
+def figures_of(data: Table, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The path of every table in a file."""
+    for key, value in data.items():
+        if isinstance(value, dict):
+            yield (*path, key)
+            yield from figures_of(value, (*path, key))
+
+
+FILES = [*device_names(), "full", "aged"]
+EVERY_FIGURE = [(name, path) for name in FILES for path in figures_of(table_of(name))]
+OPTIONAL_OF_WRITE = ("spread_uS", "readout_mean_uS", "readout_sigma_uS")
+REQUIRED = {field for field, info in DeviceConfig.model_fields.items() if info.is_required()}
+# Where a number below 0 is meant.
+SIGNED = {
+    *("bias_prog_uS.value", "nonlinearity_per_V2.value", "tc_rel_per_K.value"),
+    *("relax_mean_uS.constant", "relax_mean_uS.per_ln", "write.readout_mean_uS.value"),
+    *(f"drift_nu.{key}" for key in ("slope", "intercept", "low", "high")),
+}
+
+
+def held_by(data: Table, path: tuple[str, ...]) -> Table:
+    for key in path:
+        data = data[key]
+    return data
+
+
+def wrong_values(where: str, value: object) -> Iterator[object]:
+    """Values that a key must not have, told from the one that it has."""
+    nan, inf = float("nan"), float("inf")
+    if isinstance(value, bool | int | float):
+        yield from ("a lot", True, nan, inf, -inf, [1.0], 1e30)
+        yield from () if where in SIGNED else (-1.0,)
+        yield from (1.5,) if isinstance(value, int) else ()
+    elif isinstance(value, list) and where.endswith("valid_uS"):
+        yield from (3.0, [], [0.0], [0.0, "b"], [0.0, nan], [-1.0, 1e3])
+    elif isinstance(value, list):
+        yield from (3.0, "a", [], [[]], ["a"] * len(value), [nan] * len(value), [1.0] * 9, [True] * len(value))
+    else:
+        yield from (3, True, "", " ", ["seen"])
+        yield from () if where.endswith("source") else ("sure",)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_file_itself_loads(name: str, write: Write) -> None:
+    assert load_device(write(as_toml(table_of(name)), "mine.toml")).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), EVERY_FIGURE, ids=lambda part: part if isinstance(part, str) else ".".join(part)
+)
+def test_every_mutation_of_every_figure_is_refused_with_file_and_key(
+    name: str, path: tuple[str, ...], write: Write
+) -> None:
+    good, label = table_of(name), ".".join(path)
+
+    def refused(change: Callable[[Table], object], key: str, *parts: str) -> None:
+        data = copy.deepcopy(good)
+        change(data)
+        with pytest.raises(InputError) as caught:
+            load_device(write(as_toml(data), "mine.toml"))
+        message = str(caught.value)
+        assert "mine.toml: `" + key in message
+        assert "\n" not in message
+        assert message[-1] in ".?"
+        assert all(part in message for part in parts), message
+
+    def put(key: str, value: object) -> Callable[[Table], object]:
+        return lambda data: held_by(data, path).update({key: value})
+
+    held = held_by(good, path)
+    for key, value in held.items():
+        where = f"{label}.{key}"
+        if not isinstance(value, dict):
+            for wrong in wrong_values(where, value):
+                refused(put(key, wrong), label, "must ")
+    refused(lambda data: held_by(data, path[:-1]).update({path[-1]: 3.0}), label, "must be a table, but is 3.0")
+    if "source" in held:
+        refused(lambda data: held_by(data, path).pop("source"), f"{label}.source", "is missing")
+        refused(lambda data: held_by(data, path).pop("certainty"), f"{label}.certainty", "is missing")
+        refused(put("certainty", "sure"), f"{label}.certainty", "must be one of `seen`")
+        refused(put("source", " "), f"{label}.source", "must not be empty")
+        refused(put("sourse", "x"), f"{label}.sourse", "is not a known key. Did you mean", f"`{label}.source`")
+    if path[0] in REQUIRED or (path[1:] and path[1] not in OPTIONAL_OF_WRITE):
+        refused(lambda data: held_by(data, path[:-1]).pop(path[-1]), label, "is missing, expected ")
+
+
+@pytest.mark.parametrize("field", sorted(OPTIONAL))
+def test_an_optional_figure_may_be_absent(field: str, write: Write) -> None:
+    data = full_table()
+    del data[field]
+    assert getattr(load_device(write(as_toml(data), "mine.toml")), field) is None
+
+
+def test_every_field_of_a_device_is_in_a_mutated_file() -> None:
+    fields = {"_".join(path) for name, path in EVERY_FIGURE if name in ("full", "aged")}
+    assert fields - {"write"} == set(FIELDS)
+
+
+def own_file(change: Table, write: Write) -> DeviceConfig:
+    return load_device(write(as_toml({**preset_table("taox_paper"), **change}), "mine.toml"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ages_s": [1.0]}, "must have as many `polynomials` as `ages_s`|must have at least two `ages_s`"),
+        ({"ages_s": [1.0], "polynomials": [[2.67]]}, "`aged_sigma_uS` must have at least two `ages_s`"),
+        ({"ages_s": [1.0, 2.0, 3.0]}, "`aged_sigma_uS` must have as many `polynomials` as `ages_s`"),
+        ({"ages_s": [2.0, 1.0]}, "`aged_sigma_uS` must have its `ages_s` ascending"),
+        ({"ages_s": [1.0, 1.0]}, "`aged_sigma_uS` must have its `ages_s` ascending"),
+        ({"ages_s": [0.0, 1.0]}, r"`aged_sigma_uS.ages_s\[0\]` must be positive"),
+        ({"polynomials": [[2.67], []]}, "must have 1 to 5 coefficients in `polynomials`"),
+        (
+            {"polynomials": [[2.6], [2.67]]},
+            r"must begin with the curve of `sigma_prog_uS` \(2.67\), but begins with 2.6",
+        ),
+        ({"polynomials": [[2.67], [1.0, -0.01]]}, "`aged_sigma_uS at 100 s` must be at least 0 for every target"),
+        ({"valid_uS": [0.0, 100.0]}, "`aged_sigma_uS at 1 s` is valid from 0 to 100 µS"),
+    ],
+)
+def test_wrong_curves_of_ages_are_refused(change: Table, message: str, write: Write) -> None:
+    with pytest.raises(InputError, match=message):
+        own_file({"aged_sigma_uS": {**AGED, **change}}, write)
+
+
+def test_two_ways_of_ageing_are_refused(write: Write) -> None:
+    with pytest.raises(InputError, match=r"mine\.toml: `aged_sigma_uS` and `relax_sigma_uS` both say"):
+        own_file({"aged_sigma_uS": AGED, "relax_sigma_uS": OPTIONAL["relax_sigma_uS"]}, write)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "change", "message"),
+    [
+        ("pulses", {"g_reset_uS": figure(value=1.0)}, "`write.g_reset_uS` has no effect in the scheme `pulses`"),
+        ("compliance", {"bound_uS": figure(value=200.0)}, "`write.bound_uS` has no effect in the scheme `compliance`"),
+        (
+            "pulses",
+            {"bound_uS": figure(value=150.0)},
+            r"`write.bound_uS` must be above `g_max_uS` \(150 µS\), but is 150",
+        ),
+        ("pulses", {"scheme": figure(value="pulse")}, "`write.scheme.value` must be one of `pulses`, `compliance`"),
+        ("pulses", {"scheme": figure(value="compliance")}, "`write.set_uS` has no effect in the scheme `compliance`"),
+    ],
+)
+def test_wrong_loops_are_refused(scheme: str, change: Table, message: str, write: Write) -> None:
+    with pytest.raises(InputError, match=rf"mine\.toml: {message}"):
+        own_file({"write": {**write_table(scheme), **change}}, write)
+
+
+def test_the_ends_of_a_drift_exponent_are_in_order(write: Write) -> None:
+    with pytest.raises(InputError, match=r"mine\.toml: `drift_nu` must have its `low` at most its `high`"):
+        own_file({"drift_nu": figure(slope=0.0, intercept=0.1, low=0.2, high=0.1)}, write)
+
+
+def test_a_users_own_file_loads(write: Write) -> None:
+    path = write(as_toml(preset_table("neurram_2022")), "mine.toml")
+    device = load_device(path, {"sigma_read_uS": 0.5})
+    assert device.name == "mine"
+    assert device.sigma_prog_uS == load_device("neurram_2022").sigma_prog_uS
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"constant": 1.0, "polynomial": [1.0]}, "`sigma_prog_uS` must have exactly one of"),
+        ({}, "`sigma_prog_uS` must have exactly one of"),
+        ({"constant": 1.0, "g_unit_uS": 40.0}, "`sigma_prog_uS` must have `g_unit_uS` only beside"),
+        ({"polynomial": []}, "must have 1 to 5 coefficients"),
+        ({"polynomial": [1.0] * 6}, "must have 1 to 5 coefficients"),
+        ({"polynomial": [1.0, "a"]}, r"`sigma_prog_uS.polynomial\[1\]` must be a number"),
+        ({"polynomial": 1.0}, "`sigma_prog_uS.polynomial` must be a list"),
+        ({"polynomial": [1.0], "g_unit_uS": 0}, "`sigma_prog_uS.g_unit_uS` must be positive"),
+        ({"polynomial": [1.0], "valid_uS": [1.0]}, r"must have `valid_uS` as \[lowest, highest\]"),
+        ({"polynomial": [1.0], "valid_uS": [0.0, 100.0]}, "is valid from 0 to 100 µS"),
+        ({"polynomial": [1.0, -0.01]}, "must be at least 0 for every target.* but is -0.5 µS at 150 µS"),
+        # (g - 75)**2 - 1 dips below zero inside the range only
+        ({"polynomial": [5624.0, -150.0, 1.0]}, "but is -1 µS at 75 µS"),
+    ],
+)
+def test_wrong_curves_are_refused(change: dict[str, Any], message: str, write: Write) -> None:
+    data = preset_table("taox_paper")
+    data["sigma_prog_uS"] = {"certainty": "seen", "source": "a paper", **change}
+    with pytest.raises(InputError, match=message):
+        load_device(write(as_toml(data), "mine.toml"))
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ('name = "x"\n', "`name` is not a known key"),
+        ('sigma_prog_us = "x"\n', "`sigma_prog_us` is not a known key. Did you mean `sigma_prog_uS`"),
+        ("title = 3\n#", "`title` must be text in quotes, but is 3"),
+        ("title =\n#", r"is not valid TOML: invalid value \(at line 1"),
+    ],
+)
+def test_wrong_top_level_of_a_device_file(extra: str, message: str, write: Write) -> None:
+    with pytest.raises(InputError, match=message):
+        load_device(write(extra + as_toml(preset_table("taox_paper")), "mine.toml"))
+
+
+def test_a_missing_device_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.toml: no such file"):
+        load_device(tmp_path / "none.toml")
