@@ -9,24 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 import typer
 
 from rampjax.checks import InputError
+from rampjax.config.keys import key_lines
 
 if TYPE_CHECKING:
     from rampjax.config.points import Point
 
-_KEYS = """\b
-Keys of --set, KEY=VALUE; what varies is zero unless the preset has it:
-  device.sigma_prog_uS    programming error, static (set once per programming event), µS
-  device.bias_prog_uS     mean shift of programming, static, µS
-  device.sigma_read_uS    read noise, temporal (new at every read, cycle-to-cycle), µS
-  device.stuck_off_prob   share of devices stuck OFF, static (device-to-device), 0 to 1
-  device.stuck_on_prob    share of devices stuck ON, static (device-to-device), 0 to 1
-  circuit.sigma_offset_V  comparator offset, static (once per column), V
-  circuit.n_reads         reads averaged by a calibration's measurement, 0 is noise-free
-  device.g_min_uS, device.g_max_uS, device.g_ceiling_uS     limits of targets and of realised conductances
-  device.g_stuck_off_uS, device.g_stuck_on_uS, device.v_read_V
-  circuit.t_clk_ns, circuit.c_int_fF, circuit.v_window_V    settings, no variation
-A constant replaces the preset's own figure, whatever its form. No value is in percent.
-`rampjax devices NAME` shows a preset with the unit, clock and source of every field."""
+_KEYS = "\n".join(
+    [
+        "\b",
+        "Keys of --set, KEY=VALUE: key, unit, clock on which it varies, meaning. What varies is zero unless the preset",
+        "has it. No value is in percent. `rampjax devices NAME` shows a preset with the source of every figure.",
+        "design: the options above, and",
+        "  design.column_bits          -        setting          bits of the column, where it is run at fewer, --bits",
+        *key_lines(),
+    ]
+)
 
 # What typer raises for a wrong option; its home differs between versions of typer.
 _UsageError = cast(type[Exception], typer.BadParameter.__base__)
@@ -201,17 +198,25 @@ def yield_(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write tables, figures and report.html here: a new or empty folder."),
     ] = None,
+    budget: Annotated[
+        bool, typer.Option("--budget", help="Error budget too: every source of error alone, and each left out.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Simulate many chips: how many stay within a spec?"""
+    from rampjax.study.budget import count_cases, run_budget
     from rampjax.study.progress import show_progress
     from rampjax.study.single import composition_note, run_yield
 
     point = _point(function, expr, table, bits, device, calibration, range_, levels, set_)
-    with show_progress(samples) as advance:
+    with show_progress(samples * (1 + (count_cases(point) if budget else 0))) as advance:
         record = run_yield(
             point, set_ or [], spec_lsb=spec, samples=samples, seed=seed, measure=measure, out=out, progress=advance
         )
+        if budget:
+            record |= run_budget(
+                point, spec_lsb=spec, samples=samples, seed=seed, yield_of=record["measure"], out=out, progress=advance
+            )
     note = composition_note(point, seed)
     if note:
         typer.echo(f"rampjax: note: {note}", err=True)
@@ -222,6 +227,10 @@ def yield_(
         from rampjax.report.text import yield_text
 
         typer.echo(yield_text(record, measure_label(record["measure"])))
+        if budget:
+            from rampjax.report.budget import budget_text
+
+            typer.echo(f"\n{budget_text(record)}")
         _say_written(out)
 
 
@@ -299,6 +308,34 @@ def report(
 
 
 @app.command()
+def bench(
+    bits: Annotated[int, typer.Option("--bits", parser=_whole, metavar="N", help="Bits of the column, 2 to 10.")] = 5,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            "--seconds", parser=_real, metavar="S", help="How long the timed rounds last; compiling comes on top."
+        ),
+    ] = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Time the engine against floors and rivals, in one run.
+
+    Chips per second (sigmoid, calibrations none and ramp_aware) and conversions per second, against NumPy on all cores
+    and against the fastest way to draw the same normals. Rates hold for the machine as busy as it is; the ratios count.
+    """
+    from rampjax.bench.run import check_bench, run_bench
+    from rampjax.bench.text import bench_text, show_bench_progress
+
+    check_bench(bits, seconds)
+    with show_bench_progress() as advance:
+        record = run_bench(bits, seconds, advance)
+    if as_json:
+        _print_json(record)
+    else:
+        typer.echo(bench_text(record))
+
+
+@app.command()
 def functions(as_json: Json = False) -> None:
     """List the functions known by name."""
     from rampjax.target.functions import FUNCTIONS
@@ -322,7 +359,7 @@ def devices(
 ) -> None:
     """List the device presets, or all fields of one.
 
-    With NAME: every field with its unit, clock, certainty and source.
+    The list says how sure each main figure is; with NAME: every field with its unit, clock, certainty and source.
     """
     from rampjax.report.device_text import device_lines, device_record, preset_lines, preset_record
 

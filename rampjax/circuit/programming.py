@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int8, Key, Shaped
 
 from rampjax.circuit.device import DeviceParams, sigma_at
-from rampjax.circuit.write_verify import WriteParams, Written, write_verify
+from rampjax.circuit.write_verify import WriteParams, Written, pulse_energy_fJ, write_verify
 
 HEALTHY, STUCK_OFF, STUCK_ON = 0, 1, 2
 
@@ -68,11 +68,15 @@ def stuck_loop(
     device: DeviceParams,
     write: WriteParams,
 ) -> Written:
-    """The loop on a stuck device: verified at once where it happens to be right, else all pulses in vain."""
+    """The loop on a stuck device: verified at once where it happens to be right, else all pulses in vain.
+
+    They are SETs below the aim and RESETs above it.
+    """
     g_uS = apply_health(written.g_uS, health, device)
     stuck, right = health != HEALTHY, jnp.abs(g_uS - g_aim_uS) <= write.tolerance_uS
     pulses = jnp.where(right, 0, write.max_pulses).astype(written.n_pulses.dtype)
-    energy_fJ = pulses * write.v_set_V**2 * g_uS * write.t_write_ns
+    v_V = jnp.where(g_uS < g_aim_uS, write.v_set_V, write.v_reset_V)
+    energy_fJ = pulses * pulse_energy_fJ(v_V, g_uS, g_uS, write.t_write_ns)
     return Written(
         g_uS=g_uS,
         n_pulses=jnp.where(stuck, pulses, written.n_pulses),

@@ -3,7 +3,8 @@
 Two schemes. `pulses`: identical pulses, SET below the target and RESET above it, whose steps shrink towards soft
 bounds. `compliance`: SETs whose compliance current is raised by a factor times what is still missing; past the
 tolerance, a full reset and a new start. What varies: every pulse and every verify read, anew at each (per programming
-event). Left out: device-to-device differences of the steps, wear, disturbance of neighbours, the energy of reads.
+event). Left out: device-to-device differences of the steps, wear, disturbance of neighbours, the energy of reads and of
+the reset with which `compliance` begins.
 """
 
 from collections.abc import Callable

@@ -4,8 +4,9 @@ import math
 
 import pandas as pd
 
-from rampjax.report.meta import ReportMeta, measure_label
-from rampjax.report.points import Value, View, describe, make_view, select, show
+from rampjax.report.labels import Value, between, describe, show, slice_text, value_text
+from rampjax.report.meta import LEAST_LSB, ReportMeta, measure_label
+from rampjax.report.points import View, is_number, make_view, select
 from rampjax.report.tables import Tables
 
 GOOD_YIELD = 0.99
@@ -73,14 +74,16 @@ def _subject(view: View) -> str:
 
     function, device, calibration, bits = (held(key) for key in ("function", "device", "calibration", "bits"))
     named = function is not None and str(function).isidentifier()
-    words = ["uncalibrated" if calibration == "none" else "", str(function) if named else "", "column"]
+    what = "array" if any(key.startswith("array.") for key in view.keys) else "column"
+    words = ["uncalibrated" if calibration == "none" else "", str(function) if named else "", what]
     column = " ".join(word for word in words if word)
     parts = [f"{'an' if column[0].lower() in 'aeiou' else 'a'} {column}"]
     parts += [f"for {function}"] if function is not None and not named else []
     parts += [f"of {device}"] if device is not None else []
     parts += [describe("calibration", calibration)] if calibration not in (None, "none") else []
     said = ("function", "device", "calibration", "bits", view.compare)
-    parts += [describe(key, view.at(key)) for key in view.keys if key not in said]
+    rest = {key: view.at(key) for key in view.keys if key not in said}
+    parts += [f"({slice_text(rest)})"] if rest else []
     return (f"at {show(bits)} bits, " if bits is not None else "") + " ".join(parts)
 
 
@@ -114,7 +117,7 @@ def _headline(meta: ReportMeta, tables: Tables, view: View) -> str:
 
 
 def _reach(tables: Tables, view: View) -> str:
-    """Says up to how many bits nearly all chips stay inside, or how far the functions differ."""
+    """Says up to how many bits nearly all chips stay inside, or how far functions, devices or a swept number go."""
     if view.compare is None or view.best is None or view.against is None:
         return ""
     at_spec = view.where(spec_lsb=view.spec_lsb)
@@ -128,15 +131,36 @@ def _reach(tables: Tables, view: View) -> str:
             f"up to {show(bits)} bits" if bits is not None else "at none of the bit widths" for bits in (best, against)
         ]
         return f"{_upper(who)}, at least {100 * GOOD_YIELD:g} % of chips stay inside {limits[0]}; {other}, {limits[1]}."
-    if "function" in view.slice:
-        across = select(tables.yields, {key: value for key, value in at_spec.items() if key != "function"})
-        ordered = select(across, {view.compare: view.best}).sort_values("yield_fraction", kind="stable")
-        low, high = (
-            f"{percent(row['yield_fraction'], row['ci_low'], row['ci_high'])} % ({row['function']})"
-            for row in (ordered.iloc[0], ordered.iloc[-1])
-        )
-        return f"Over the {len(ordered)} functions this share ranges from {low} to {high}."
-    return ""
+    names = next((key for key in ("function", "device") if key in view.slice), None)
+    if names is not None:
+        kept = {key: value for key, value in at_spec.items() if key != names}
+        across = select(tables.yields, {**kept, view.compare: view.best})
+        return f"Over the {len(view.values[names])} {names}s this share {_span(across, names)}."
+    swept = next((key for key in view.slice if is_number(view.values[key])), None)
+    if swept is None:
+        return ""
+    kept = {key: value for key, value in at_spec.items() if key != swept}
+    (who, spans), (other, other_spans) = (
+        (describe(view.compare, value), _span(select(tables.yields, {**kept, view.compare: value}), swept))
+        for value in (view.best, view.against)
+    )
+    ends = between(swept, view.values[swept][0], view.values[swept][-1])
+    return f"Between {ends}, this share {spans} {who}; {other}, it {other_spans}."
+
+
+def _span(rows: pd.DataFrame, key: str) -> str:
+    """Returns the lowest and the highest yield, each with where it is: "ranges from 12 % (sin) to 99 % (tanh)"."""
+    shares = rows["yield_fraction"]
+    texts, places = [], []
+    for extreme in (shares.min(), shares.max()):
+        there = rows[shares == extreme]
+        first = there.iloc[0]
+        texts.append(f"{percent(first['yield_fraction'], first['ci_low'], first['ci_high'])} %")
+        others = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        places.append(f"{value_text(key, first[key])}{others}")
+    if texts[0] == texts[1]:
+        return f"stays at {texts[0]}"
+    return f"ranges from {texts[0]} ({places[0]}) to {texts[1]} ({places[1]})"
 
 
 def _bits_reached(rows: pd.DataFrame) -> float | None:
@@ -164,6 +188,8 @@ def _noise(tables: Tables, view: View) -> str:
         return ""
     noise = means["noise_rms_lsb"]
     if "max_inl_lsb" not in means.index:
-        return f"{who} temporal noise is {noise:.3g} LSB rms." if noise > 0 else "No temporal noise was simulated."
-    beside = f"temporal noise adds {noise:.3g} LSB rms" if noise > 0 else "no temporal noise was simulated"
+        return (
+            f"{who} temporal noise is {noise:.3g} LSB rms." if noise > LEAST_LSB else "No temporal noise was simulated."
+        )
+    beside = f"temporal noise adds {noise:.3g} LSB rms" if noise > LEAST_LSB else "no temporal noise was simulated"
     return f"{who} worst INL, which is static, averages {means['max_inl_lsb']:.3g} LSB; {beside}."

@@ -10,8 +10,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from rampjax.report import style
+from rampjax.report.labels import Value, name_of, setting
 from rampjax.report.meta import ReportMeta
-from rampjax.report.points import Value, View, select
+from rampjax.report.points import View, select
 from rampjax.report.staircase import draw_staircase, zoom_centre
 from rampjax.report.tables import Tables
 
@@ -37,7 +38,7 @@ def draw_inl_per_code(meta: ReportMeta, tables: Tables, view: View) -> tuple[Fig
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         ax.margins(x=0.02)
         if view.compare:
-            ax.set_title(style.legend_name(view.compare, value))
+            ax.set_title(setting(view.compare, value))
         if index % columns == 0:
             ax.set_ylabel("INL (LSB)")
         if index + columns >= len(values):
@@ -77,7 +78,7 @@ def draw_transfer(meta: ReportMeta, tables: Tables, view: View) -> tuple[Figure,
         _draw_error(axes[1, column], shown, colour, view.spec_lsb)
         axes[1, column].set_xlabel("Input $x$")
         if view.compare:
-            axes[0, column].set_title(style.legend_name(view.compare, value))
+            axes[0, column].set_title(setting(view.compare, value))
     axes[0, 0].set_ylabel("Output $g(x)$")
     axes[1, 0].set_ylabel("Error (LSB)")
     style.heading(figure, "Transfer curve and its error", style.slice_heading(view))
@@ -118,7 +119,7 @@ def draw_ramp(meta: ReportMeta, tables: Tables, view: View) -> tuple[Figure, str
     handles: list[Line2D | Patch] = [Line2D([], [], color=style.INK, linewidth=0.8, label="target ramp")]
     for value in values:
         colour = styles.get(value, (style.OKABE_ITO[0], style.SOLID))[0]
-        name = f"{style.legend_name(view.compare, value)}, " if view.compare else ""
+        name = f"{setting(view.compare, value)}, " if view.compare else ""
         handles.append(Patch(facecolor=colour, alpha=0.4, label=f"{name}{BAND}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, columnspacing=1.4)
     caption = (
@@ -147,8 +148,8 @@ def bands_of(tables: Tables, view: View, value: Value) -> pd.DataFrame:
 def _contrast_text(view: View, values: tuple[Value, ...]) -> str:
     if view.compare is None or len(values) == len(view.values[view.compare]):
         return ""
-    shown = " and ".join(style.legend_name(view.compare, value) for value in values)
-    return f"Of {len(view.values[view.compare])} values of {view.compare}: {shown}. "
+    shown = " and ".join(setting(view.compare, value) for value in values)
+    return f"Of {len(view.values[view.compare])} values of {name_of(view.compare)}: {shown}. "
 
 
 def _legend(figure: Figure, *lines: Line2D) -> None:

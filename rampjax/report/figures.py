@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from rampjax.report.column_figures import draw_inl_per_code, draw_ramp, draw_tra
 from rampjax.report.meta import ReportMeta
 from rampjax.report.points import View, make_view
 from rampjax.report.tables import Tables, write_whole
+from rampjax.report.trend import draw_trend, trend_key
 from rampjax.report.yield_figure import draw_yield_vs_spec
 
 
@@ -26,14 +28,21 @@ class Drawn:
 
 
 def draw_figures(meta: ReportMeta, tables: Tables) -> tuple[Drawn, ...]:
-    """Draws the figures that `meta.figures` names, in its order."""
+    """Draws the figures that `meta.figures` names, in its order; a trend only where a number varies enough for one."""
     view = make_view(meta, tables)
     drawn = []
     for name in meta.figures:
-        with style.figure_look():
-            figure, caption, alt = _DRAW[name](meta, tables, view)
-            drawn.append(Drawn(name, style.to_png(figure), float(figure.get_size_inches()[0]), caption, alt))
+        if name == "trend" and trend_key(view) is None:
+            continue
+        drawn.append(draw_named(name, partial(_DRAW[name], meta, tables, view)))
     return tuple(drawn)
+
+
+def draw_named(name: str, draw: Callable[[], tuple[Figure, str, str]]) -> Drawn:
+    """Draws one figure, in the look of all."""
+    with style.figure_look():
+        figure, caption, alt = draw()
+        return Drawn(name, style.to_png(figure), float(figure.get_size_inches()[0]), caption, alt)
 
 
 def write_figures(folder: Path, drawn: tuple[Drawn, ...]) -> list[Path]:
@@ -43,6 +52,7 @@ def write_figures(folder: Path, drawn: tuple[Drawn, ...]) -> list[Path]:
 
 _DRAW: dict[str, Callable[[ReportMeta, Tables, View], tuple[Figure, str, str]]] = {
     "yield_vs_spec": draw_yield_vs_spec,
+    "trend": draw_trend,
     "inl_per_code": draw_inl_per_code,
     "transfer": draw_transfer,
     "ramp": draw_ramp,

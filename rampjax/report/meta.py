@@ -8,7 +8,7 @@ from typing import Any
 
 from rampjax.checks import InputError, check_between, nearest
 
-FIGURE_NAMES = ("yield_vs_spec", "inl_per_code", "transfer", "ramp")
+FIGURE_NAMES = ("yield_vs_spec", "trend", "inl_per_code", "transfer", "ramp")
 
 MEASURE_LABELS: dict[str, tuple[str, str]] = {
     "max_inl_lsb": ("worst INL", "LSB"),
@@ -19,7 +19,14 @@ MEASURE_LABELS: dict[str, tuple[str, str]] = {
     "total_rmse_lsb": ("total RMS error", "LSB"),
     "enob": ("effective bits", "bits"),
     "missing_codes": ("missing codes", "codes"),
+    "code_error_probability": ("code-error probability", ""),
+    "metastable_probability": ("metastable decisions, share", ""),
+    "n_unverified": ("unverified devices", "devices"),
+    "write_pulses": ("write pulses", "pulses"),
+    "write_energy_fJ": ("write energy", "fJ"),
 }
+
+LEAST_LSB = 1e-5  # errors below this are rounding of single precision, and shown as 0
 
 
 def measure_label(measure: str) -> str:

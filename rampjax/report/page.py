@@ -10,12 +10,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from rampjax.checks import InputError
 from rampjax.report.answer import answer_sentences, confidence_text
-from rampjax.report.figures import draw_figures, write_figures
+from rampjax.report.budget import budget_grid, draw_budget, read_budget
+from rampjax.report.figures import Drawn, draw_figures, draw_named, write_figures
 from rampjax.report.meta import ReportMeta, measure_label, meta_from_provenance
 from rampjax.report.page_tables import common_text, measure_grid, yield_grids
 from rampjax.report.points import make_view
@@ -23,14 +25,16 @@ from rampjax.report.tables import Tables, as_stored, read_tables, write_whole
 
 FIGURE_TITLES = {
     "yield_vs_spec": "Yield against spec",
+    "trend": "Trend",
     "inl_per_code": "INL at every threshold",
     "transfer": "Transfer curve and its error",
     "ramp": "Ramp and its spread",
+    "budget": "Error budget",
 }
 _SHOWN_DEPTH = 6
 
 
-def build_report(folder: Path, meta: ReportMeta, tables: Tables) -> Path:
+def build_report(folder: Path, meta: ReportMeta, tables: Tables, budget: pd.DataFrame | None = None) -> Path:
     """Writes `folder/figures/*.png` and `folder/report.html`, each whole or not at all.
 
     The figures and sentences are made from the tables as their files hold them (six digits), so that `render_report`
@@ -40,6 +44,7 @@ def build_report(folder: Path, meta: ReportMeta, tables: Tables) -> Path:
         folder: The study's folder; made if missing.
         meta: What the report is about.
         tables: The numbers.
+        budget: The error budget, where there is one.
 
     Returns:
         The path of the page.
@@ -50,24 +55,16 @@ def build_report(folder: Path, meta: ReportMeta, tables: Tables) -> Path:
     folder = Path(folder)
     stored = as_stored(tables)
     drawn = draw_figures(meta, stored)
-    write_figures(folder, drawn)
     view = make_view(meta, stored)
-    figures = [
-        {
-            "title": FIGURE_TITLES[figure.name],
-            "name": figure.name,
-            "uri": "data:image/png;base64," + base64.b64encode(figure.png).decode(),
-            "width_in": figure.width_in,
-            "caption": figure.caption,
-            "alt": figure.alt,
-        }
-        for figure in drawn
-    ]
+    budget_figure = None if budget is None else draw_named("budget", lambda: draw_budget(meta, budget, view))
+    write_figures(folder, (*drawn, *([budget_figure] if budget_figure else [])))
     page = _template().render(
         meta=meta,
         question=meta.question if meta.question != meta.title else "",
         sentences=answer_sentences(meta, stored),
-        figures=figures,
+        figures=[_placed(figure) for figure in drawn],
+        budget=None if budget is None else budget_grid(meta, budget),
+        budget_figure=_placed(budget_figure) if budget_figure else None,
         yields=yield_grids(meta, stored, view),
         measures=measure_grid(meta, stored, view),
         common=common_text(stored, view),
@@ -78,8 +75,20 @@ def build_report(folder: Path, meta: ReportMeta, tables: Tables) -> Path:
     return write_whole(folder / "report.html", page.encode())
 
 
+def _placed(figure: Drawn) -> dict[str, Any]:
+    """Returns a figure as the template places it, the image inside the page."""
+    return {
+        "title": FIGURE_TITLES[figure.name],
+        "name": figure.name,
+        "uri": "data:image/png;base64," + base64.b64encode(figure.png).decode(),
+        "width_in": figure.width_in,
+        "caption": figure.caption,
+        "alt": figure.alt,
+    }
+
+
 def render_report(folder: Path) -> Path:
-    """Makes figures and page again from the tables and the provenance.json that a study left in its folder.
+    """Makes figures and page again from the tables and the provenance.json in a folder, and its error budget if any.
 
     Raises:
         InputError: A file is missing, cannot be read, or does not hold what it should.
@@ -93,7 +102,7 @@ def render_report(folder: Path) -> Path:
         raise InputError(f"`{path}` must be JSON written by a study, but cannot be read: {error}.") from error
     if not isinstance(document, dict):
         raise InputError(f"`{path}` must hold a JSON object, but holds a {type(document).__name__}.")
-    return build_report(Path(folder), meta_from_provenance(document), read_tables(folder))
+    return build_report(Path(folder), meta_from_provenance(document), read_tables(folder), read_budget(folder))
 
 
 def provenance_rows(provenance: Mapping[str, Any], prefix: str = "", depth: int = 0) -> list[tuple[str, str]]:

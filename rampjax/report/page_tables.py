@@ -2,15 +2,15 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from rampjax.report.answer import confidence_text, count_text, percent, percent_interval
-from rampjax.report.meta import MEASURE_LABELS, ReportMeta, measure_label, measure_unit
-from rampjax.report.points import Value, View, select, show, slice_text
-from rampjax.report.style import legend_name
+from rampjax.report.labels import Value, name_of, setting, slice_text, value_text
+from rampjax.report.meta import LEAST_LSB, MEASURE_LABELS, ReportMeta, measure_label, measure_unit
+from rampjax.report.points import View, is_number, select
 from rampjax.report.tables import Tables
 
 MAX_ROWS = 48
@@ -55,58 +55,78 @@ def yield_grids(meta: ReportMeta, tables: Tables, view: View) -> tuple[Grid, ...
     All specs share one table where it stays narrow; else each has its own, the headline spec first.
     """
     specs = sorted(set(tables.yields["spec_lsb"]))
-    compared: tuple[Value, ...] = view.values[view.compare] if view.compare else ("",)
-    row_keys = [key for key in _ordered(view.keys) if key != view.compare]
+    # a sweep of one number alone reads down the page
+    down = len(view.keys) == 1 and is_number(view.values[view.keys[0]])
+    across = None if down else view.compare
+    compared: tuple[Value, ...] = view.values[across] if across else ("",)
+    row_keys = [key for key in _ordered(view.keys) if key != across]
+    held = _held(view, row_keys)
+    row_keys = [key for key in row_keys if key not in held]
+    yields = select(tables.yields, held)
     if len(compared) * len(specs) <= MAX_SHARED_COLUMNS:
         return (
             _yield_grid(
-                tables, view, row_keys, [(value, spec) for value in compared for spec in specs], "", len(specs) > 1
+                yields, view, row_keys, across, [(value, spec) for value in compared for spec in specs], "", held
             ),
         )
     grids = []
     for spec in sorted(specs, key=lambda spec: (spec != view.spec_lsb, spec))[:MAX_GRIDS]:
         columns = [(value, spec) for value in compared[:MAX_COLUMNS]]
-        grids.append(_yield_grid(tables, view, row_keys, columns, f"Spec {spec:g} LSB", False))
+        grids.append(_yield_grid(yields, view, row_keys, across, columns, f"Spec {spec:g} LSB", held))
     return tuple(grids)
 
 
+def _held(view: View, row_keys: Sequence[str]) -> dict[str, Value]:
+    """Returns the keys that a table holds at the slice, lest it be too long; it has one key at least."""
+    held: dict[str, Value] = {}
+    free = list(row_keys)
+    while len(free) > 1 and math.prod(len(view.values[key]) for key in free) > MAX_ROWS:
+        last = free.pop()
+        held[last] = view.at(last)
+    return held
+
+
 def _yield_grid(
-    tables: Tables,
+    yields: pd.DataFrame,
     view: View,
     row_keys: Sequence[str],
+    across: str | None,
     columns: Sequence[tuple[Value, float]],
     title: str,
-    spec_in_head: bool,
+    held: Mapping[str, Value],
 ) -> Grid:
-    keys = [*row_keys, *([view.compare] if view.compare else []), "spec_lsb"]
-    found = {tuple(row[key] for key in keys): row for _, row in tables.yields.iterrows()}
+    keys = [*row_keys, *([across] if across else []), "spec_lsb"]
+    found = {tuple(row[key] for key in keys): row for _, row in yields.iterrows()}
     names = list(dict.fromkeys(key[: len(row_keys)] for key in found))
     names.sort(key=lambda name: [view.values[key].index(value) for key, value in zip(row_keys, name, strict=True)])
     rows = []
     for name in names[:MAX_ROWS]:
         cells = []
         for value, spec in columns:
-            row = found.get((*name, *((value,) if view.compare else ()), spec))
+            row = found.get((*name, *((value,) if across else ()), spec))
             cells.append(Cell("") if row is None else _yield_cell(row))
-        rows.append(Row(tuple(show(value) for value in name), tuple(cells)))
+        rows.append(Row(_names(row_keys, name), tuple(cells)))
     heads = [
-        "\n".join(
-            part
-            for part in (
-                legend_name(view.compare, value) if view.compare else "",
-                f"{spec:g} LSB" if spec_in_head or not view.compare else "",
-            )
-            if part
-        )
+        "\n".join([*([setting(across, value)] if across else []), *([] if title else [f"{spec:g} LSB"])])
         for value, spec in columns
     ]
     left_out = []
     if len(names) > MAX_ROWS:
         left_out.append(f"{MAX_ROWS} of {len(names)} rows")
-    if view.compare and len(view.values[view.compare]) > len(dict.fromkeys(value for value, _ in columns)):
-        left_out.append(f"{len(columns)} of {len(view.values[view.compare])} values of {view.compare}")
+    if across and len(view.values[across]) > len(dict.fromkeys(value for value, _ in columns)):
+        left_out.append(f"{len(columns)} of {len(view.values[across])} values of {name_of(across)}")
+    if held:
+        left_out.append(f"the rows at {slice_text(held)}")
     note = f"Shown: {' and '.join(left_out)}. " if left_out else ""
-    return Grid(title, tuple(row_keys), tuple(heads), _grouped(rows), note)
+    return Grid(title, tuple(map(name_of, row_keys)), tuple(heads), _grouped(rows), note)
+
+
+def _names(keys: Sequence[str], values: Sequence[Value]) -> tuple[str, ...]:
+    """Returns the names of a row: values with their units, under the names of the keys."""
+    return tuple(
+        setting(key, value) if key == "calibration" else value_text(key, value)
+        for key, value in zip(keys, values, strict=True)
+    )
 
 
 def _yield_cell(row: "pd.Series[float]") -> Cell:
@@ -115,10 +135,10 @@ def _yield_cell(row: "pd.Series[float]") -> Cell:
 
 
 def measure_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
-    """Lays out the means of all measures at the slice, by function and compared value, noise beside the worst INL."""
-    spread = [key for key in ("function", "bits") if key in view.slice]
-    # with functions and bits both varying, all bits would make the table long: they stay at the slice
-    free = spread[:1]
+    """Lays out the means of all measures at the slice, by compared value and one key more, noise beside worst INL."""
+    # with several keys beside the compared one the table would be long: all but one stay at the slice
+    numbers = [key for key in view.slice if is_number(view.values[key]) and key != "bits"]
+    free = [key for key in ("function", *numbers, "bits", *view.slice) if key in view.slice][:1]
     row_keys = [*free, *([view.compare] if view.compare else [])]
     where = {key: value for key, value in view.slice.items() if key not in free}
     rows_at_slice = select(tables.summary, where)
@@ -129,11 +149,8 @@ def measure_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
     names.sort(key=lambda name: [view.values[key].index(value) for key, value in zip(row_keys, name, strict=True)])
     rows = [
         Row(
-            tuple(
-                legend_name(key, value) if key == "calibration" else show(value)
-                for key, value in zip(row_keys, name, strict=True)
-            ),
-            tuple(_measure_cell(found.get((*name, measure))) for measure in measures),
+            _names(row_keys, name),
+            tuple(_measure_cell(found.get((*name, measure)), measure_unit(measure)) for measure in measures),
         )
         for name in names[:MAX_ROWS]
     ]
@@ -144,7 +161,7 @@ def measure_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
         cut += "The worst INL is static: temporal noise was not measured here, and adds to it. "
     interval = f"{confidence_text(meta.confidence)} confidence interval"
     note = f"{cut}Mean over the chips; small, its {interval} and q95, the 95 % quantile over the chips."
-    return Grid(title, tuple(row_keys), heads, _grouped(rows), note)
+    return Grid(title, tuple(map(name_of, row_keys)), heads, _grouped(rows), note)
 
 
 def _grouped(rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -159,17 +176,25 @@ def _grouped(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(grouped)
 
 
-def _measure_cell(row: "pd.Series[float] | None") -> Cell:
-    if row is None or pd.isna(row["mean"]):
+def _measure_cell(row: "pd.Series[float] | None", unit: str) -> Cell:
+    if row is None:
         return Cell("")
-    low, high = row["mean_ci_low"], row["mean_ci_high"]
+    return mean_cell(row["mean"], row["mean_ci_low"], row["mean_ci_high"], unit, row["p95"])
+
+
+def mean_cell(mean: float, low: float, high: float, unit: str, q95: float | None = None) -> Cell:
+    """Returns the cell of a mean: beside it its interval, and the 95 % quantile where one is given."""
+    if math.isnan(mean):
+        return Cell("")
+    if unit == "LSB" and abs(mean) < LEAST_LSB:
+        return Cell("0")
     if not 0 < high - low < math.inf:
-        return Cell(f"{row['mean']:.4g}", f"q95 {row['p95']:.4g}")
+        return Cell(f"{mean:.4g}", "" if q95 is None else f"q95 {q95:.4g}")
     # as many digits as the interval tells apart, but three at least and four at most
-    magnitude = math.floor(math.log10(abs(row["mean"]))) if row["mean"] else 0
+    magnitude = math.floor(math.log10(abs(mean))) if mean else 0
     decimals = max(min(max(math.ceil(-math.log10(0.5 * (high - low))), 2 - magnitude), 3 - magnitude), 0)
-    mean, low_text, high_text, q95 = (f"{value:.{decimals}f}" for value in (row["mean"], low, high, row["p95"]))
-    return Cell(mean, f"{low_text}–{high_text}; q95 {q95}")
+    quantile = [] if q95 is None else [f"q95 {q95:.{decimals}f}"]
+    return Cell(f"{mean:.{decimals}f}", "; ".join([f"{low:.{decimals}f}–{high:.{decimals}f}", *quantile]))
 
 
 def common_text(tables: Tables, view: View) -> str:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from rampjax.report.labels import Value, is_reads
 from rampjax.report.meta import ReportMeta
 from rampjax.report.tables import Tables, key_columns
 
-Value = str | float
-UNITS = {"uS": "µS", "V": "V", "mV": "mV", "ns": "ns", "fF": "fF", "lsb": "LSB"}  # by the suffix of a name
 COMPARE_LAST = ("device", "levels", "bits", "function")  # compared only where nothing before them varies
+_LEAST_SPREAD = 0.02  # of yields: what is closer tells nothing
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class View:
         keys: The key columns that hold more than one value, in the order in which the study names them.
         values: The values of each of `keys`, in the order of the study.
         compare: The key whose values are compared (calibration, where it varies); None for a single point.
-        slice: The value of every other varying key: the middle one of numbers, the first of names.
+        slice: The value of every other varying key: the middle one of numbers, the first of names (see `make_view`).
         fixed: The value of each key column that does not vary.
         spec_lsb: The headline spec: 0.5 LSB where the study has it, else its middle one.
         best: The value of `compare` with the highest yield at the headline spec; None for a single point.
@@ -58,10 +58,12 @@ def make_view(meta: ReportMeta, tables: Tables) -> View:
     values = {key: ordered_values(frame, key) for key in key_columns(frame)}
     named = [key for key in meta.varied if key in values]
     keys = tuple(key for key in [*named, *(k for k in values if k not in named)] if len(values[key]) > 1)
-    compare = next(iter(compared_first(keys)), None)
-    chosen = {key: middle(values[key]) for key in keys if key != compare}
+    compare = next(iter(compared_first(keys, values)), None)
     specs = sorted(set(frame["spec_lsb"]))
     spec_lsb = 0.5 if 0.5 in specs else specs[(len(specs) - 1) // 2]
+    chosen = {key: usual(key, values[key]) for key in keys if key != compare}
+    if compare is not None:
+        chosen = _telling(select(frame, {"spec_lsb": spec_lsb}), compare, chosen, values)
     best = against = None
     if compare is not None:
         ranked = _ranked(meta, tables, compare, {**chosen, "spec_lsb": spec_lsb})
@@ -72,26 +74,58 @@ def make_view(meta: ReportMeta, tables: Tables) -> View:
     return View(keys, {key: values[key] for key in keys}, compare, chosen, fixed, spec_lsb, best, against)
 
 
-def compared_first(keys: Sequence[str]) -> list[str]:
-    """Sorts keys by how much a reader wants to see them side by side: calibrations first, functions last."""
-    rank = {"calibration": -1, **{key: position for position, key in enumerate(COMPARE_LAST, start=1)}}
-    return sorted(keys, key=lambda key: rank.get(key, 0))
+def compared_first(keys: Sequence[str], values: Mapping[str, Sequence[Value]]) -> list[str]:
+    """Sorts keys by how much a reader wants to see them side by side: calibrations first, functions last.
+
+    Names come before numbers, and numbers of few values before those of many, which make an axis.
+    """
+    last = {key: position for position, key in enumerate(COMPARE_LAST, start=1)}
+
+    def rank(key: str) -> tuple[int, int]:
+        first = -1 if key == "calibration" else last.get(key, 0)
+        return first, len(values[key]) if is_number(values[key]) else 0
+
+    return sorted(keys, key=rank)
 
 
 def ordered_values(frame: pd.DataFrame, key: str) -> tuple[Value, ...]:
-    """Returns the values of a key: numbers ascending, names in the order of the study."""
+    """Returns the values of a key: numbers ascending (noise-free reads last), names in the order of the study."""
     held = list(dict.fromkeys(frame[key].tolist()))
-    return tuple(sorted(held)) if is_number(held) else tuple(held)
+    if not is_number(held):
+        return tuple(held)
+    return tuple(sorted(held, key=lambda value: (value == 0 and is_reads(key), value)))
 
 
 def is_number(values: Sequence[Any]) -> bool:
     """Says whether all values are numbers."""
-    return all(isinstance(value, int | float) for value in values)
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def middle(values: Sequence[Value]) -> Value:
     """Returns the middle one of ascending numbers (the lower of two), the first of names."""
     return values[(len(values) - 1) // 2] if is_number(values) else values[0]
+
+
+def usual(key: str, values: Sequence[Value]) -> Value:
+    """Returns the value at which to look at the others: the middle one, of reads the noise-free one."""
+    return 0 if is_reads(key) and 0 in values else middle(values)
+
+
+def _telling(
+    yields: pd.DataFrame, compare: str, chosen: Mapping[str, Value], values: Mapping[str, Sequence[Value]]
+) -> dict[str, Value]:
+    """Returns the slice, moved along its first number to where the compared values differ, where they do not yet.
+
+    A setting at its nominal value may change nothing: ratiometric or fixed references are the same there.
+    """
+    swept = next((key for key in chosen if is_number(values[key]) and key not in COMPARE_LAST), None)
+    if swept is None:
+        return dict(chosen)
+    at_rest = select(yields, {key: value for key, value in chosen.items() if key != swept})
+    spread = at_rest.groupby(swept)["yield_fraction"].agg(lambda shares: shares.max() - shares.min())
+    if spread[chosen[swept]] >= _LEAST_SPREAD:
+        return dict(chosen)
+    return {**chosen, swept: max(values[swept], key=lambda value: (spread[value], value == chosen[swept]))}
 
 
 def select(frame: pd.DataFrame, where: Mapping[str, Value]) -> pd.DataFrame:
@@ -111,48 +145,3 @@ def _ranked(meta: ReportMeta, tables: Tables, compare: str, where: Mapping[str, 
     error = summary.groupby(compare)["mean"].mean()
     values = ordered_values(yields, compare)
     return sorted(values, key=lambda value: (share[value], -error.get(value, 0.0)))
-
-
-def describe(key: str, value: Value) -> str:
-    """Says in words what a point has: "with ramp_aware", "uncalibrated", "at 5 bits", "at sigma_prog = 4 µS"."""
-    if key == "calibration":
-        return "uncalibrated" if value == "none" else f"with {value}"
-    if key == "bits":
-        return f"at {value:g} bits" if isinstance(value, int | float) else f"at {value} bits"
-    if key == "function":
-        return f"for {value}"
-    if key == "device":
-        return f"on {value}"
-    if key == "levels":
-        return f"with {value} levels"
-    return f"at {setting(key, value)}"
-
-
-def setting(key: str, value: Value) -> str:
-    """Returns a figure with its unit: "sigma_prog = 4 µS" for `device.sigma_prog_uS`."""
-    name = key.rpartition(".")[2]
-    stem, _, suffix = name.rpartition("_")
-    unit = UNITS.get(suffix) if stem else None
-    return f"{name} = {show(value)}" if unit is None else f"{stem} = {show(value)} {unit}"
-
-
-def show(value: Value) -> str:
-    """Returns a value as text: numbers without trailing zeros."""
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
-
-
-def slice_text(where: Mapping[str, Value]) -> str:
-    """Returns a slice for a title or caption: "sigmoid, 5 bits, taox_paper, n_reads = 4"."""
-    parts = []
-    for key, value in where.items():
-        if key in ("function", "device"):
-            parts.append(str(value))
-        elif key == "bits":
-            parts.append(f"{show(value)} bits")
-        elif key == "levels":
-            parts.append(f"{value} levels")
-        elif key == "calibration":
-            parts.append("uncalibrated" if value == "none" else str(value))
-        else:
-            parts.append(setting(key, value))
-    return ", ".join(parts)

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from rampjax.report.points import Value, View, is_number, setting, show, slice_text
+from rampjax.report.labels import Value, name_of, setting, slice_text
+from rampjax.report.points import View, is_number
 
 SINGLE_COLUMN_IN = 3.5
 DOUBLE_COLUMN_IN = 7.2
@@ -157,25 +158,17 @@ def style_legend(figure: Figure, styles: Styles, name: str) -> None:
     handles: list[Line2D] = []
     for value, (colour, dashes) in styles.items():
         handles.append(
-            Line2D([], [], color=colour, linestyle=(0, dashes) if dashes else "-", label=legend_name(name, value))
+            Line2D([], [], color=colour, linestyle=(0, dashes) if dashes else "-", label=setting(name, value))
         )
+    legend_below(figure, handles)
+
+
+def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """Puts a legend below all panels, in as many columns as fit."""
     longest = max(len(str(handle.get_label())) for handle in handles)
     fit = max(1, int(figure.get_size_inches()[0] / (0.42 + 0.066 * longest)))
     lines = -(-len(handles) // fit)
-    figure.legend(handles=handles, loc="outside lower center", ncols=-(-len(handles) // lines), columnspacing=1.4)
-
-
-def legend_name(key: str, value: Value) -> str:
-    """Returns what a legend or a panel calls a value: bare for names, with its key for numbers."""
-    if key == "calibration":
-        return "uncalibrated" if value == "none" else str(value)
-    if key in ("function", "device"):
-        return str(value)
-    if key == "bits":
-        return f"{show(value)} bits"
-    if key == "levels":
-        return f"{value} levels"
-    return setting(key, value)
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=-(-len(handles) // lines), columnspacing=1.4)
 
 
 def compared_styles(view: View) -> Styles:
@@ -216,9 +209,9 @@ def choice_text(view: View, n_compared: int | None = None, spread: str | None = 
         spread: another key whose values the figure spreads over panels.
     """
     left = {key: view.slice[key] for key in view.slice if key != spread}
-    counts = " and ".join(f"{len(view.values[key])} values of {key}" for key in left)
+    counts = " and ".join(f"{len(view.values[key])} values of {name_of(key)}" for key in left)
     said = [f"The study has {counts}; this is its slice at {slice_text(left)}."] if left else []
     for key, most in ((view.compare, n_compared), (spread, MAX_PANELS)):
         if key and most and len(view.values[key]) > most:
-            said.append(f"Of {len(view.values[key])} values of {key}, {most} are shown.")
+            said.append(f"Of {len(view.values[key])} values of {name_of(key)}, {most} are shown.")
     return " ".join(said)

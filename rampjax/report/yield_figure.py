@@ -9,8 +9,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, Percen
 
 from rampjax.report import style
 from rampjax.report.answer import confidence_text
+from rampjax.report.labels import Value, setting
 from rampjax.report.meta import ReportMeta, measure_label, measure_unit
-from rampjax.report.points import Value, View, select
+from rampjax.report.points import View, select
 from rampjax.report.tables import Tables
 
 
@@ -37,7 +38,7 @@ def draw_yield_vs_spec(meta: ReportMeta, tables: Tables, view: View) -> tuple[Fi
         ax.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
         if panel_key:
-            ax.set_title(style.legend_name(panel_key, value))
+            ax.set_title(setting(panel_key, value))
         if index % columns == 0:
             ax.set_ylabel("Chips inside the spec (%)")
         if index + columns >= len(panel_values):

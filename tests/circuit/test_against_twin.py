@@ -18,7 +18,7 @@ from rampjax.study.tables import Measurement
 
 PAPER = rj.load_device("taox_paper")
 QUIET = rj.load_device("taox_paper", sigma_prog_uS=0.0, sigma_read_uS=0.0)
-N = 8000
+N, N_TWIN = 4096, 16_000
 STATIC = ("max_inl_lsb", "rmse_lsb")
 # One kernel with nearly all blocks serves most tests: each kernel takes seconds to compile.
 WIDE = {
@@ -31,7 +31,11 @@ WIDE = {
     "temperature": True,
     "slow": True,
     "lag": True,
+    "metastable": True,
 }
+
+# Programming in order, which makes every kernel larger, with fewer of them.
+WIDE_AWARE = {name: WIDE[name] for name in ("noisy_measurement", "n_taps", "leaky", "changed_conditions", "lag")}
 
 
 def gelu(bits):
@@ -71,7 +75,7 @@ def measured(design, seed, measures=STATIC, **structure):
 
 def thresholds(design, **structure):
     """Realised thresholds of the first chip."""
-    kept = simulate(design, n=1, **structure).kept
+    kept = simulate(design, **structure).kept
     return np.asarray(kept, float)[0, 0, : len(design.target.thresholds)]
 
 
@@ -131,25 +135,23 @@ BIAS = {
 }
 
 
-@pytest.mark.parametrize("calibration", ["none", "one_point", "two_point", "ramp_aware"])
-@pytest.mark.parametrize("source", SYSTEMATIC)
+CORRECTED = ("gain", "injection, short pulses", "read voltage", "fixed references", "corners", "age")
+CASES = [(source, "none") for source in SYSTEMATIC]
+CASES += [(source, "ramp_aware") for source in SYSTEMATIC if source not in ("age", "clipping")]
+CASES += [(source, calibration) for source in CORRECTED for calibration in ("one_point", "two_point")]
+
+
+@pytest.mark.parametrize(("source", "calibration"), CASES)
 def test_a_source_that_is_the_same_on_every_chip_agrees_number_by_number(source, calibration):
     circuit, of_device = SYSTEMATIC[source]
     device = dataclasses.replace(QUIET, **of_device)
     design, twin = pair("sigmoid", 4, circuit, device, calibration)
     expected = twin.thresholds(1)[0]
     assert calibration != "none" or twin.goal.max_inl(expected) > 1e-3
-    got = thresholds(design, **WIDE)
+    got = thresholds(design, **(WIDE_AWARE if calibration == "ramp_aware" else WIDE))
     inside = np.isfinite(expected)
     np.testing.assert_allclose(twin.goal.inl(got), twin.goal.inl(expected), atol=2e-4)
     np.testing.assert_allclose(got[inside], expected[inside], atol=2e-5)
-
-
-@pytest.mark.parametrize("source", ["injection", "corners", "settling and preamp", "read voltage"])
-def test_a_function_that_turns_agrees_number_by_number(source):
-    circuit, of_device = SYSTEMATIC[source]
-    design, twin = pair("gelu", 4, circuit, dataclasses.replace(QUIET, **of_device))
-    np.testing.assert_allclose(thresholds(design, **WIDE), twin.thresholds(1)[0], atol=2e-5)
 
 
 def test_no_source_is_left_out_of_the_kernel_that_it_gets_by_itself():
@@ -165,23 +167,24 @@ def test_no_source_is_left_out_of_the_kernel_that_it_gets_by_itself():
 def test_bias_devices_agree_number_by_number(source):
     circuit, of_device = BIAS[source]
     design, twin = pair("sigmoid", 4, circuit, dataclasses.replace(QUIET, **of_device))
-    np.testing.assert_allclose(
-        twin.goal.inl(thresholds(design, n_taps=2, leaky=True)), twin.goal.inl(twin.thresholds(1)[0]), atol=2e-4
-    )
+    kept = np.asarray(simulate(design, 0, TEMPORAL, n=1, n_taps=2, leaky=True).kept, float)
+    np.testing.assert_allclose(twin.goal.inl(kept[0, 0, :15]), twin.goal.inl(twin.thresholds(1)[0]), atol=2e-4)
 
 
-def test_one_point_by_bias_devices_agrees_number_by_number_and_has_their_error():
+def test_one_point_by_bias_devices_agrees_and_has_their_error():
     """Five devices of a full clock at 5 bits: 0.43 by brute force, where an ideal shift leaves 0.34."""
-    wide = {"n_taps": 1, "leaky": True}
+    wide = {"n_taps": 1, "leaky": True, "noisy_measurement": True}
     systematic = Circuit(ramp=Ramp(t_loss_ns=0.02, q_inj_fC=0.3, opamp_gain=500.0))
     design, twin = pair("sigmoid", 5, systematic, calibration="one_point_bias")
     assert twin.n_bias == design.n_bias == 5
-    got = np.asarray(simulate(design, **wide).kept, float)[0, 0, :31]
-    np.testing.assert_allclose(twin.goal.inl(got), twin.goal.inl(twin.thresholds(1)[0]), atol=2e-4)
-    drawn, twin = pair("sigmoid", 5, Circuit(), PAPER, calibration="one_point_bias", seed=15)
-    ours = measured(drawn, 16, **wide)[:, 0]
-    assert agree(ours, twin.goal.max_inl(twin.thresholds(N)))
-    assert ours.mean() == pytest.approx(0.431, rel=0.03)
+    np.testing.assert_allclose(
+        twin.goal.inl(thresholds(design, **wide)), twin.goal.inl(twin.thresholds(1)[0]), atol=2e-4
+    )
+    for n_reads in (0, 2):
+        drawn, twin = pair("sigmoid", 5, Circuit(n_reads=n_reads), PAPER, calibration="one_point_bias", seed=15)
+        ours = measured(drawn, 16, **wide)[:, 0]
+        assert agree(ours, twin.goal.max_inl(twin.thresholds(N_TWIN)))
+        assert n_reads or ours.mean() == pytest.approx(0.431, rel=0.03)
 
 
 def test_a_wide_column_run_at_fewer_bits_agrees_number_by_number():
@@ -241,26 +244,24 @@ DRAWN = {
 def test_a_source_alone_is_distributed_as_in_the_twin(source):
     circuit, of_device = DRAWN[source]
     design, twin = pair("sigmoid", 4, circuit, dataclasses.replace(QUIET, **of_device), seed=1)
-    assert agree(measured(design, 2, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N)))
+    assert agree(measured(design, 2, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
 
 
-@pytest.mark.parametrize("calibration", ["one_point", "ramp_aware", "two_point"])
+@pytest.mark.parametrize("calibration", ["one_point", "two_point"])
 def test_ageing_between_recalibrations_is_distributed_as_in_the_twin(calibration):
     device = dataclasses.replace(PAPER, relax_sigma_uS=(1.0, 0.3), rtn_prob=0.3, rtn_amplitude_rel=0.05, rtn_tau_s=5e3)
     for every in (None, 2e3):
         circuit = Circuit(operation=Operation(age_s=1e4, recalibrate_s=every))
         design, twin = pair("sigmoid", 4, circuit, device, calibration, seed=3)
-        assert agree(measured(design, 4, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N)))
+        assert agree(measured(design, 4, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
 
 
-@pytest.mark.parametrize(
-    "calibration", ["one_point", "two_point", "one_point_bias", "ramp_aware", "redundant:3+one_point"]
-)
+@pytest.mark.parametrize("calibration", ["one_point", "two_point", "ramp_aware", "redundant:3+one_point"])
 def test_reads_of_a_measurement_are_distributed_as_in_the_twin(calibration):
-    wide = {"n_taps": 1} if calibration.startswith("redundant") else {} if "bias" in calibration else WIDE
+    wide = {"one_point": WIDE, "two_point": WIDE, "ramp_aware": WIDE_AWARE}.get(calibration, {"n_taps": 1})
     ramp = Ramp(sigma_c_int_rel=0.01) if calibration.startswith("redundant") else Ramp()
     design, twin = pair("sigmoid", 4, Circuit(n_reads=2, ramp=ramp), PAPER, calibration, seed=5)
-    assert agree(measured(design, 6, **wide)[:, 0], twin.goal.max_inl(twin.thresholds(N)))
+    assert agree(measured(design, 6, **wide)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
 
 
 EVERYTHING = Circuit(
@@ -274,11 +275,12 @@ EVERYTHING = Circuit(
     ),
     mac=Mac(sigma_gain_rel=0.01, gain_trim_step_rel=0.004, gain_trim_range_rel=0.01, sigma_offset_V=0.003),
     comparator=Comparator(
-        sigma_offset_V=0.01, trim_step_V=0.002, trim_range_V=0.015, kind="continuous", t_delay_ns=0.6, tau_latch_ns=0.15,
+        sigma_offset_V=0.01, trim_step_V=0.002, trim_range_V=0.015, t_delay_ns=0.6, tau_latch_ns=0.15,
         tau_preamp_ns=0.1,
     ),
     operation=Operation(
-        v_read_change_rel=0.1, temperature_K=320.0, speed_corner_rel=1.1, c_corner_rel=0.95, age_s=1e4, recalibrate_s=3e3
+        v_read_change_rel=0.1, temperature_K=320.0, speed_corner_rel=1.1, c_corner_rel=0.95, age_s=1e4,
+        recalibrate_s=3e3,
     ),
 )  # fmt: skip
 AGEING = dataclasses.replace(
@@ -288,13 +290,16 @@ AGEING = dataclasses.replace(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("function", "calibration"), [("sigmoid", "ramp_aware"), ("gelu", "one_point_bias")])
+@pytest.mark.parametrize(("function", "calibration"), [("sigmoid", "one_point"), ("gelu", "one_point_bias")])
 def test_all_together_is_distributed_as_in_the_twin(function, calibration):
-    design, twin = pair(function, 4, EVERYTHING, AGEING, calibration, seed=7)
-    ours = measured(design, 8)
-    theirs = twin.thresholds(N)
+    late = "bias" in calibration
+    comparator = dataclasses.replace(EVERYTHING.comparator, kind="continuous" if late else "strobed")
+    circuit = dataclasses.replace(EVERYTHING, comparator=comparator, n_bias=5 if late else 0)
+    design, twin = pair(function, 4, circuit, AGEING, calibration, seed=7)
+    ours = measured(design, 8, **({} if late else WIDE))
+    theirs = twin.thresholds(N_TWIN)
     assert agree(ours[:, 0], twin.goal.max_inl(theirs))
-    assert agree(ours[:, 1], twin.goal.rmse(theirs, 1001))
+    assert agree(ours[:, 1], twin.goal.rmse(theirs[:N], 1001))
 
 
 def test_the_comparison_can_fail():
@@ -307,9 +312,9 @@ def test_the_comparison_can_fail():
     }
     for source, (circuit, of_device) in cases.items():
         design = rj.design("sigmoid", 4, device=dataclasses.replace(QUIET, **of_device), circuit=circuit)
-        right, of_device = DRAWN[source]
-        twin = TwinCircuit(GOALS["sigmoid", 4], dataclasses.replace(QUIET, **of_device), right, seed=11)
-        assert not agree(measured(design, 12, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N))), source
+        right, rightly = DRAWN[source]
+        twin = TwinCircuit(GOALS["sigmoid", 4], dataclasses.replace(QUIET, **rightly), right, seed=11)
+        assert not agree(measured(design, 12, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN))), source
 
 
 # ---- timing, conversion by conversion
@@ -320,10 +325,6 @@ LATE = {
         Comparator(kind="continuous", tau_latch_ns=0.2, t_delay_ns=0.5, tau_preamp_ns=0.3),
     ),
     "whole clocks, function that turns": ("gelu", Comparator(kind="continuous", tau_latch_ns=0.3, t_delay_ns=2.5)),
-    "slow latch, late codes": (
-        "sigmoid",
-        Comparator(kind="continuous", tau_latch_ns=0.8, t_delay_ns=1.7, delay_removed=False),
-    ),
     "strobed": ("sigmoid", Comparator(kind="strobed", tau_preamp_ns=0.4)),
 }
 
@@ -359,11 +360,10 @@ WIDE_NOISE = {
 }
 
 
-@pytest.mark.parametrize("function", ["sigmoid", "gelu"])
-def test_metastable_probability_agrees_with_counted_conversions(function):
+def test_metastable_probability_agrees_with_counted_conversions():
     comparator = Comparator(kind="strobed", tau_latch_ns=0.12, t_delay_ns=0.2)
     circuit = Circuit(ramp=Ramp(q_inj_fC=0.3), comparator=comparator, operation=Operation(v_read_change_rel=0.2))
-    design, twin = pair(function, 4, circuit)
+    design, twin = pair("gelu", 4, circuit)
     _, total, _, probability, rmse = measured(design, 0, TEMPORAL, n=1, **WIDE_NOISE)[0]
     x = twin.goal.inputs(100_000)
     t = twin.thresholds(1)[0]
@@ -402,8 +402,9 @@ NOISY = {
 @pytest.mark.parametrize("source", NOISY)
 def test_noise_agrees_with_conversions_one_by_one(source):
     circuit, of_device = NOISY[source]
-    design, twin = pair("sigmoid", 4, circuit, dataclasses.replace(QUIET, **of_device), seed=13)
-    wide = {} if circuit.n_bias else WIDE_NOISE
+    function = "sigmoid" if circuit.n_bias else "gelu"
+    design, twin = pair(function, 4, circuit, dataclasses.replace(QUIET, **of_device), seed=13)
+    wide = {"n_taps": 2, "leaky": True} if circuit.n_bias else WIDE_NOISE
     noise, total, wrong, _, _ = measured(design, 0, TEMPORAL, n=1, **wide)[0]
     t = twin.thresholds(1)[0]
     readings = twin.noisy(twin.v_seen[0], twin.g[0], 60_000) / twin.a

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rampjax.circuit.design import column_structure, converter_params
+from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.config.build import build_design
 from rampjax.config.study_file import load_study
 from rampjax.montecarlo import engine

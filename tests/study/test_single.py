@@ -124,13 +124,14 @@ def test_wide_columns_have_smaller_chunks(monkeypatch):
 
 
 def test_notes_say_clock_and_unit():
-    points = [point_from_options("tanh", 4, overrides=["circuit.sigma_offset_V=0.002", "circuit.n_reads=4"])]
+    points = [point_from_options("tanh", 4, overrides=["comparator.sigma_offset_V=0.002", "circuit.n_reads=4"])]
     notes = assumptions(points)
     assert any("sigma_prog_uS = 2.67" in note and "static" in note and "µS" in note for note in notes)
     assert any("sigma_read_uS" in note and "temporal" in note for note in notes)
-    assert any("0.002 V" in note and "static" in note for note in notes)
-    assert not any("stuck" in note for note in notes)
-    assert "no offset" not in notes[-1]
+    assert any("sigma_offset_V = 0.002" in note and "static" in note for note in notes)
+    assert not any("stuck" in note for note in notes[:-1])
+    assert "stuck_off_prob" in notes[-1]
+    assert "sigma_offset_V" not in notes[-1]
     assert "n_reads = 4" in measurement_note(points)
     assert "free of noise" in measurement_note([point_from_options("tanh", 4)])
 

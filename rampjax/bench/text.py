@@ -1,0 +1,108 @@
+"""The benchmark as text, and its progress on stderr."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from rampjax.bench.contender import Advance
+from rampjax.report.text import table_lines
+
+_LINE_EVERY_S = 10.0
+_RATIOS = {
+    "static_vs_floor": "chips, calibration none, against the fastest floor",
+    "static_vs_numpy": "chips, calibration none, against NumPy",
+    "static_vs_lean": "chips, calibration none, against the lean kernel",
+    "ramp_aware_vs_floor": "chips, ramp_aware, against the fastest floor",
+    "ramp_aware_vs_numpy": "chips, ramp_aware, against NumPy",
+    "convert_noise_none_vs_numpy": "conversions without noise, against the faster NumPy",
+    "convert_noise_none_vs_vmap_searchsorted": "conversions without noise, against vmap of searchsorted",
+    "convert_noise_once_vs_numpy": "conversions, one draw each, against the faster NumPy",
+    "convert_noise_once_vs_vmap_searchsorted": "conversions, one draw each, against vmap of searchsorted",
+    "convert_noise_every_step_vs_numpy": "conversions, a draw at every step, against NumPy",
+}
+
+
+def bench_text(record: dict[str, Any]) -> str:
+    """The tables of a record of `run_bench`."""
+    floor = ("Mchip/s", "median", "Mnormal/s")
+    floor_rows = _rows(record, "floor", "mchip", extra=record["floor_mnormal_per_s"])
+    conversion_rows = [
+        (f"{name}, noise {kind}", *cells)
+        for kind, (name, *cells) in zip(
+            record["conversion_noise"], _rows(record, "conversion", "mconversion"), strict=True
+        )
+    ]
+    parts = [
+        [_machine_line(record)],
+        _table((f"floor: {record['normals_per_chip']} normals per chip", *floor), floor_rows),
+        _table((f"static path: sigmoid, {record['bits']} bits", *floor[:2]), _rows(record, "static", "mchip")),
+        _table(("conversions, chip x input", "Mconv/s", "median"), conversion_rows),
+        _table(
+            ("ratio", "of the fastest rounds"),
+            [(text, f"{record[key]:.3g}") for key, text in _RATIOS.items()],
+        ),
+        [_agreement_line(record), "Rates are those of the fastest of the rounds; fused floors store no normal."],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts)
+
+
+def _machine_line(record: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {record[f'{name}_version']}" for name in ("rampjax", "jax", "jaxlib", "numpy"))
+    return (
+        f"{record['platform']} ({record['device']}), {record['n_cores']} cores, {record['machine']}; "
+        f"Python {record['python_version']}, {versions}"
+    )
+
+
+def _agreement_line(record: dict[str, Any]) -> str:
+    widest = max(record["widest_disagreement_standard_errors"])
+    verdict = "All compute the same" if record["contenders_agree"] else "They do NOT all compute the same"
+    return (
+        f"{verdict}: means and mean squares at most {widest:.1f} standard errors apart, "
+        f"{record['n_codes_that_differ']} noise-free codes differ."
+    )
+
+
+def _rows(record: dict[str, Any], part: str, unit: str, extra: list[float] | None = None) -> list[tuple[str, ...]]:
+    columns = [record[f"{part}_{unit}_per_s"], record[f"{part}_median_{unit}_per_s"], *([extra] if extra else [])]
+    first_calls = record[f"{part}_first_call_s"]
+    cells = zip(*columns, strict=True)
+    return [
+        (name, *(f"{value:.3g}" for value in values), f"{first:.2f}")
+        for name, values, first in zip(record[f"{part}_names"], cells, first_calls, strict=True)
+    ]
+
+
+def _table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    if len(rows[0]) > len(titles):
+        titles = (*titles, "first call, s")
+    return table_lines(titles, rows, left=(0,))
+
+
+@contextmanager
+def show_bench_progress() -> Iterator[Advance]:
+    """Shows how far the benchmark is: a bar on a terminal, a line now and then elsewhere; stdout stays clean."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(console)
+        return
+    columns = (BarColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
+
+
+def _lines(console: Console) -> Advance:
+    shown_s = float("-inf")
+
+    def show(done: int, total: int, text: str) -> None:
+        nonlocal shown_s
+        if time.monotonic() - shown_s > _LINE_EVERY_S:
+            shown_s = time.monotonic()
+            console.print(f"{done} of {total}: {text}", highlight=False, soft_wrap=True)
+
+    return show

@@ -1,0 +1,217 @@
+"""The figure of a sweep: the mean of a measure, and the yield, against a number that a study varies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, PercentFormatter
+
+from rampjax.report import style
+from rampjax.report.answer import confidence_text
+from rampjax.report.labels import Value, name_of, setting, show, slice_text
+from rampjax.report.meta import ReportMeta, measure_label, measure_unit
+from rampjax.report.points import View, is_number, select
+from rampjax.report.sweep_axis import SweepAxis, sweep_axis
+from rampjax.report.tables import Tables
+
+LEAST_VALUES = 3  # a line through fewer shows no trend
+_MAX_COLUMNS = 4
+_MAX_SPECS = 3
+_ALIKE = 0.03  # noise of lines that differ by less is one line
+_DASH_DOT = (6, 1.5, 1, 1.5)
+
+
+def trend_key(view: View) -> str | None:
+    """Returns the number along which to draw: not what is compared, bits last, most values; None where none will do."""
+    numbers = [key for key in view.keys if is_number(view.values[key]) and len(view.values[key]) >= LEAST_VALUES]
+    return max(numbers, key=lambda key: (key != "bits", key != view.compare, len(view.values[key])), default=None)
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """What is drawn against what: `x` along, a line per value of `line`, a column of panels per value of `column`."""
+
+    x: str
+    line: str | None
+    column: str | None
+    where: Mapping[str, Value]  # all else, held
+    styles: style.Styles
+    axis: SweepAxis
+
+    def rows(self, frame: pd.DataFrame, at: Mapping[str, Value], value: Value) -> pd.DataFrame:
+        """Returns the rows of one line, in the order of the axis."""
+        where = {**self.where, **at, **({self.line: value} if self.line else {})}
+        rows = select(frame, where)
+        return rows.assign(_place=self.axis.places(rows[self.x].to_numpy(float))).sort_values("_place")
+
+
+def _choose(view: View) -> _Sweep:
+    x = trend_key(view)
+    if x is None:
+        raise ValueError("a trend needs a key with numbers")  # `draw_figures` asks first
+    others = [key for key in view.keys if key != x]
+    line = view.compare if view.compare != x else next(iter(others), None)
+    column = next((key for key in others if key != line), None)
+    where = {key: value for key, value in view.slice.items() if key not in (x, line, column)}
+    if line is None:
+        styles: style.Styles = {"": (style.OKABE_ITO[0], style.SOLID)}
+    elif line == view.compare:
+        styles = style.compared_styles(view)
+    else:
+        styles = style.line_styles(view.values[line])
+    return _Sweep(x, line, column, where, styles, sweep_axis(x, view.values[x]))
+
+
+def draw_trend(meta: ReportMeta, tables: Tables, view: View) -> tuple[Figure, str, str]:
+    """Draws the mean of the measure, and the yield at the specs, against a varied number: a line per compared value.
+
+    Where another key varies too, its values are side by side, with the yield at the headline spec alone.
+    """
+    sweep = _choose(view)
+    columns = style.spaced(view.values[sweep.column], _MAX_COLUMNS) if sweep.column else ()
+    specs = [view.spec_lsb] if sweep.column else _specs(meta, view)
+    shape = (2, len(columns)) if columns else style.grid_shape(1 + len(specs))
+    figure = style.new_figure(style.DOUBLE_COLUMN_IN, 0.9 + (1.75 if shape[0] > 1 else 2.0) * shape[0])
+    grid = figure.subplots(*shape, sharex=True, squeeze=False)
+    if columns:
+        for place, value in enumerate(columns):
+            at = {sweep.column: value} if sweep.column else {}
+            _draw_mean(grid[0, place], meta, tables, view, sweep, at)
+            _draw_yield(grid[1, place], tables, view.spec_lsb, sweep, at)
+            grid[0, place].set_title(setting(sweep.column or "", value))
+        low, high = (np.array([ax.get_ylim() for ax in grid[0]])[:, end] for end in (0, 1))
+        for ax in grid[0]:
+            ax.set_ylim(low.min(), high.max())
+        grid[1, 0].set_ylabel(f"Chips within {view.spec_lsb:g} LSB (%)")
+    else:
+        _draw_mean(grid.flat[0], meta, tables, view, sweep, {})
+        for ax, spec_lsb in zip(grid.flat[1:], specs, strict=True):
+            _draw_yield(ax, tables, spec_lsb, sweep, {})
+            ax.set_ylabel(f"Chips within {spec_lsb:g} LSB (%)")
+    grid.flat[0].set_ylabel(f"Mean {measure_label(meta.yield_of)} ({measure_unit(meta.yield_of)})")
+    for place, ax in enumerate(grid.flat):
+        sweep.axis.finish(ax, label=place // shape[1] == shape[0] - 1)
+    title = f"{measure_label(meta.yield_of)} and yield against {name_of(sweep.x)}"
+    style.heading(figure, title[0].upper() + title[1:], style.slice_heading(view, sweep.x, sweep.line, sweep.column))
+    _legend(figure, meta, tables, sweep)
+    return figure, _caption(meta, view, sweep, columns), f"Lines of {title}."
+
+
+def _specs(meta: ReportMeta, view: View) -> list[float]:
+    """Returns the specs that have a panel each: all, or the headline spec and its neighbours."""
+    specs = sorted(meta.specs_lsb)
+    first = min(max(specs.index(view.spec_lsb) - _MAX_SPECS // 2, 0), max(len(specs) - _MAX_SPECS, 0))
+    return specs[first : first + _MAX_SPECS]
+
+
+def _draw_mean(ax: Axes, meta: ReportMeta, tables: Tables, view: View, sweep: _Sweep, at: Mapping[str, Value]) -> None:
+    summary = tables.summary
+    means = summary[summary["measure"] == meta.yield_of]
+    noise = summary[summary["measure"] == "noise_rms_lsb"]
+    for value, (colour, dashes) in sweep.styles.items():
+        rows = sweep.rows(means, at, value)
+        _draw_line(ax, sweep, rows, ("mean", "mean_ci_low", "mean_ci_high"), colour, dashes)
+    if _noise_beside(meta, tables):
+        for colour, rows in _noise_lines(noise, sweep, at):
+            joined = rows[rows[sweep.x] != sweep.axis.apart]
+            ax.plot(joined["_place"], joined["mean"], color=colour, linewidth=0.9, linestyle=(0, _DASH_DOT), zorder=1.9)
+            rest = rows[rows[sweep.x] == sweep.axis.apart]
+            ax.plot(rest["_place"], rest["mean"], color=colour, linestyle="", marker="_", markersize=7)
+    if measure_unit(meta.yield_of) == "LSB":
+        ax.axhline(view.spec_lsb, color=style.GREY, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1.5)
+    drawn = np.concatenate([np.asarray(line.get_ydata(), float) for line in ax.lines])
+    positive = drawn[drawn > 0]
+    if positive.size == drawn.size and positive.max() > 30 * positive.min():
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: show(y)))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.set_ylim(0, 1.05 * max(drawn.max(initial=0.0), ax.get_ylim()[1] / 1.05))
+
+
+def _noise_beside(meta: ReportMeta, tables: Tables) -> bool:
+    """Says whether the temporal noise belongs beside the mean: beside the worst INL, which is static."""
+    return meta.yield_of == "max_inl_lsb" and bool((tables.summary["measure"] == "noise_rms_lsb").any())
+
+
+def _noise_lines(noise: pd.DataFrame, sweep: _Sweep, at: Mapping[str, Value]) -> list[tuple[str, pd.DataFrame]]:
+    """Returns colour and rows of each line of noise; one grey line where all are alike."""
+    lines = [(colour, sweep.rows(noise, at, value)) for value, (colour, _) in sweep.styles.items()]
+    heights = [rows["mean"].to_numpy(float) for _, rows in lines]
+    alike = all(
+        height.shape == heights[0].shape and np.allclose(height, heights[0], rtol=_ALIKE, atol=1e-6)
+        for height in heights
+    )
+    return [(style.GREY, lines[0][1])] if alike else lines
+
+
+def _draw_yield(ax: Axes, tables: Tables, spec_lsb: float, sweep: _Sweep, at: Mapping[str, Value]) -> None:
+    for value, (colour, dashes) in sweep.styles.items():
+        rows = sweep.rows(select(tables.yields, {"spec_lsb": spec_lsb}), at, value)
+        _draw_line(ax, sweep, rows, ("yield_fraction", "ci_low", "ci_high"), colour, dashes)
+    ax.set_ylim(-0.03, 1.03)
+    ax.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
+
+
+def _draw_line(
+    ax: Axes, sweep: _Sweep, rows: pd.DataFrame, names: tuple[str, str, str], colour: str, dashes: tuple[float, ...]
+) -> None:
+    """Draws one line with its interval; what is set apart on the axis is a mark alone."""
+    mean, low, high = names
+    joined, rest = (rows[(rows[sweep.x] == sweep.axis.apart) == apart] for apart in (False, True))
+    ax.fill_between(joined["_place"], joined[low], joined[high], color=colour, alpha=0.22, linewidth=0)
+    ax.plot(
+        joined["_place"],
+        joined[mean],
+        color=colour,
+        linestyle=(0, dashes) if dashes else "-",
+        marker="o",
+        markersize=2.6,
+        markeredgewidth=0,
+    )
+    if len(rest):
+        bars = np.clip([rest[mean] - rest[low], rest[high] - rest[mean]], 0.0, None)
+        ax.errorbar(rest["_place"], rest[mean], yerr=bars, color=colour, fmt="o", markersize=3.2, elinewidth=1.0)
+
+
+def _legend(figure: Figure, meta: ReportMeta, tables: Tables, sweep: _Sweep) -> None:
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=colour,
+            linestyle=(0, dashes) if dashes else "-",
+            marker="o",
+            markersize=2.6,
+            label=setting(sweep.line, value) if sweep.line else measure_label(meta.yield_of),
+        )
+        for value, (colour, dashes) in sweep.styles.items()
+    ]
+    if _noise_beside(meta, tables):
+        label = measure_label("noise_rms_lsb")
+        handles.append(Line2D([], [], color=style.GREY, linewidth=0.9, linestyle=(0, _DASH_DOT), label=label))
+    if len(handles) > 1:
+        style.legend_below(figure, handles)
+
+
+def _caption(meta: ReportMeta, view: View, sweep: _Sweep, columns: tuple[Value, ...]) -> str:
+    measure = measure_label(meta.yield_of)
+    noise = ", and beside it the temporal noise, rms (dash-dotted; grey where it is the same for all)"
+    said = [
+        f"Mean {measure} over the chips{noise if meta.yield_of == 'max_inl_lsb' else ''}, and the share of chips "
+        f"within the spec, against {name_of(sweep.x)}. Light bands: {confidence_text(meta.confidence)} confidence "
+        f"interval. Dotted: {view.spec_lsb:g} LSB."
+    ]
+    if sweep.axis.apart is not None:
+        said.append("Set apart from the lines: " + setting(sweep.x, sweep.axis.apart) + ".")
+    if sweep.where:
+        said.append(f"Held: {slice_text(sweep.where)}.")
+    for key, shown in ((sweep.line, len(sweep.styles)), (sweep.column, len(columns))):
+        if key and len(view.values[key]) > shown:
+            said.append(f"Of {len(view.values[key])} values of {name_of(key)}, {shown} are shown.")
+    return " ".join(said)
