@@ -265,8 +265,8 @@ def test_mean_interval_is_students():
 
 @pytest.mark.parametrize("sigma_lsb", [0.05, 0.4])
 def test_mean_code_error_probability_is_that_of_brute_force(sigma_lsb):
-    """Mean of the probability at each input, over many inputs of equally likely outputs; no threshold passes another."""
     """Mean of the probability at each input, over inputs of equally likely outputs; no threshold passes another."""
+    target, arrays = make("tanh", 4)
     sigma_x = sigma_lsb * target.lsb / np.asarray(1 - np.tanh(target.thresholds) ** 2)
     x = np.arctanh(-1 + 2 * (np.arange(20_000) + 0.5) / 20_000).astype(np.float32)
     each = jax.jit(jax.vmap(metrics.code_error_probability, in_axes=(0, None, None, None)))

@@ -247,10 +247,7 @@ class TwinCircuit:
             g * t * (entry.sign * d.v_read_V * rho + ramp.v_os / big_m) + (ramp.q + leak * ramp.v_os) / big_m
         ) / c_fF
         sag = 0.0 if r.opamp_gain is None else u / (big_m * r.opamp_gain) * (g * t + leak) / c_fF
-        rise = drive - sag * v
-        for _ in range(0 if r.opamp_gain is None else 12):  # the mid-step voltage, by iteration
-            rise = drive - sag * (v + rise / 2)
-        return rise
+        return (drive - sag * v) / (1 + sag / 2)
 
     def ramp(self, g, ramp, s=0.0, dt_K=0.0):
         """The referred ramp at each threshold of the column (n, K)."""

@@ -18,7 +18,7 @@ from rampjax.bench.cores import Cores, generator
 from rampjax.bench.host_column import Floats, HostColumn, host_column
 from rampjax.bench.static_path import make_design
 from rampjax.circuit.converter import convert
-from rampjax.circuit.ramp import cumulative_sum
+from rampjax.circuit.ramp import sum_before
 
 KINDS = ("none", "once", "every step")
 ENGINE, COMPARE, SEARCH, SEARCH_JAX = "rampjax convert", "NumPy compare", "NumPy searchsorted", "vmap searchsorted"
@@ -146,7 +146,7 @@ def _every_step(job: Job) -> Callable[[Key[Array, ""]], Array]:
 
     def one(x: Float[Array, ""], z: Float[Array, " step"], thresholds: Float[Array, " threshold"]) -> Array:
         per_step = job.step_sigma_x * z
-        return convert(x, thresholds + (cumulative_sum(per_step) - per_step), codes)
+        return convert(x, thresholds + sum_before(per_step), codes)
 
     def one_chip(chip: tuple[Array, Array]) -> Array:
         key, thresholds = chip

@@ -5,7 +5,6 @@ Of the fused ways only a sum per 32 normals or so is kept, so that no normal eve
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +13,10 @@ from jaxtyping import Array
 
 from rampjax.bench.contender import Contender
 from rampjax.bench.cores import Cores, generator
-from rampjax.bench.philox import normal_of, philox_4x32
-from rampjax.bench.threefry import threefry_2x32
+from rampjax.bench.philox import philox_4x32
+from rampjax.circuit.draws import normal_of, threefry_2x32
+
+Words = Callable[[Array, int, Array], Sequence[Array]]  # lane, number of the call, seed -> words
 
 _UNROLLED = 32  # normals that one lane of a fused kernel draws; more would compile for long
 _STORED = {"cpu": 2**19, "gpu": 2**26}  # normals per call where they are stored
@@ -46,8 +47,8 @@ def floors(bits: int, cores: Cores, scale: float = 1.0) -> list[Contender]:
         _stored("jax.random.normal, threefry", n, chips, _jax_random("threefry2x32", (chips, n))),
         _stored("the same, not partitionable", n, chips, _not_partitionable((chips, n))),
         _stored("jax.random.normal, rbg", n, chips, _jax_random("rbg", (chips, n))),
-        _stored("Philox and erfinv, array form", n, chips, _philox_array(n, chips)),
-        _stored("Threefry and erfinv, array form", n, chips, _threefry_array(n, chips)),
+        _stored("Philox and erfinv, array form", n, chips, _array_form(n, chips, _philox_lane, 4)),
+        _stored("Threefry and erfinv, array form", n, chips, _array_form(n, chips, _threefry_lane, 2)),
         _fused("Philox and erfinv, fused", n, int(_FUSED[platform] * scale), _philox_lane),
         _fused("Threefry and erfinv, fused", n, int(_FUSED[platform] * scale), _threefry_lane),
     ]
@@ -76,11 +77,11 @@ def _numpy(kind: type[np.random.BitGenerator], n: int, chips: int, cores: Cores)
     )
 
 
-def _stored(name: str, n: int, chips: int, draw: Callable[[int], Array]) -> Contender:
+def _stored(name: str, n: int, chips: int, draw: Callable[[int], Array | list[Array]]) -> Contender:
     return Contender(
         name,
         chips,
-        lambda seed: draw(seed).block_until_ready(),
+        lambda seed: jax.block_until_ready(draw(seed)),
         lambda seed: np.asarray(draw(seed)).reshape(chips, -1)[:, :n].sum(axis=1) / math.sqrt(n),
     )
 
@@ -100,25 +101,13 @@ def _not_partitionable(shape: tuple[int, int]) -> Callable[[int], Array]:
     return call
 
 
-def _philox_array(n: int, chips: int) -> Callable[[int], Array]:
-    calls = -(-n // 4)
+def _array_form(n: int, chips: int, words: Words, words_per_call: int) -> Callable[[int], list[Array]]:
+    """All normals of all chips, one array per word: joined into one, the loop would not be vectorised."""
 
     @jax.jit
-    def kernel(seed: Array) -> Array:
-        number = jnp.arange(chips * calls, dtype=jnp.uint32)
-        zero = jnp.zeros_like(number)
-        # Behind a barrier: fused with the joining of its words, the loop is not vectorised.
-        words = jax.lax.optimization_barrier(philox_4x32((number, zero, zero, zero), (seed, seed)))
-        return jnp.concatenate([normal_of(word) for word in words])
-
-    return lambda seed: kernel(np.uint32(seed))
-
-
-def _threefry_array(n: int, chips: int) -> Callable[[int], Array]:
-    @jax.jit
-    def kernel(seed: Array) -> Array:
-        number = jnp.arange(chips * -(-n // 2), dtype=jnp.uint32)
-        return jnp.concatenate([normal_of(w) for w in threefry_2x32((number, jnp.zeros_like(number)), (seed, seed))])
+    def kernel(seed: Array) -> list[Array]:
+        number = jnp.arange(chips * -(-n // words_per_call), dtype=jnp.uint32)
+        return [normal_of(word) for word in words(number, 0, seed)]
 
     return lambda seed: kernel(np.uint32(seed))
 
@@ -132,7 +121,7 @@ def _threefry_lane(lane: Array, call: int, seed: Array) -> Sequence[Array]:
     return threefry_2x32((lane, jnp.full_like(lane, call)), (seed, jnp.uint32(0)))
 
 
-def _fused(name: str, n: int, normals: int, words: Callable[[Array, int, Any], Sequence[Array]]) -> Contender:
+def _fused(name: str, n: int, normals: int, words: Words) -> Contender:
     lanes_per_chip = -(-n // _UNROLLED)
     per_lane = -(-n // lanes_per_chip)
     chips = max(64, normals // n)

@@ -1,4 +1,4 @@
-"""Philox 4x32-10: random words as a function of a counter and a key, and normals from them.
+"""Philox 4x32-10: random words as a function of a counter and a key, in array operations.
 
 Works without 64-bit integers: products of 32 bits by 32 are put together from limbs of 16 bits.
 
@@ -7,18 +7,14 @@ References:
     doi 10.1145/2063384.2063405; known answers in `kat_vectors` of the Random123 library.
 """
 
-import math
-
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, UInt32
 
 Words = tuple[UInt32[Array, "*shape"], UInt32[Array, "*shape"], UInt32[Array, "*shape"], UInt32[Array, "*shape"]]
 
 _ROUNDS = 10
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)  # golden ratio and sqrt(3) - 1: what a round adds to the key
-_SQRT_2 = math.sqrt(2.0)
 
 
 def multiply_high_low(
@@ -55,16 +51,3 @@ def philox_4x32(counter: Words, key: tuple[UInt32[Array, "*shape"], UInt32[Array
         c0, c1, c2, c3 = high_1 ^ c1 ^ k0, low_1, high_0 ^ c3 ^ k1, low_0
         k0, k1 = k0 + jnp.uint32(_WEYL[0]), k1 + jnp.uint32(_WEYL[1])
     return c0, c1, c2, c3
-
-
-def uniform_of(word: UInt32[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """A uniform number inside (0, 1) from the upper 23 bits of a word: ((w >> 9) + 1/2) 2^-23, exact in float32.
-
-    With one bit more the largest number would round to 1, whose normal is infinite.
-    """
-    return ((word >> 9).astype(jnp.float32) + 0.5) * 2.0**-23
-
-
-def normal_of(word: UInt32[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """A standard normal from a word: sqrt(2) erfinv(2u - 1); |z| is at most 5.3."""
-    return _SQRT_2 * jax.lax.erf_inv(2.0 * uniform_of(word) - 1.0)

@@ -12,10 +12,9 @@ from jaxtyping import Array
 from rampjax.bench.contender import Contender
 from rampjax.bench.cores import Cores
 from rampjax.bench.host_column import HostColumn, host_column, worst_inl_lsb
-from rampjax.bench.philox import normal_of
-from rampjax.bench.threefry import threefry_2x32
 from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.design import Design
+from rampjax.circuit.draws import normal_of, threefry_2x32
 from rampjax.config.build import build_design
 from rampjax.config.points import point_from_options
 from rampjax.montecarlo.column import ColumnModel

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from rampjax.circuit.device import N_POWERS, Device, DeviceParams, sigma_at
+from rampjax.circuit.draws import standard_normal
 
 
 class AgeParams(NamedTuple):
@@ -110,7 +111,7 @@ def age_devices(
         device: the device's parameters.
         slow: how it ages.
     """
-    z = jax.random.normal(jax.random.fold_in(key, 0), (3, *g_uS.shape))
+    z = standard_normal(jax.random.fold_in(key, 0), 3 * g_uS.size).reshape(3, -1)
     u = jax.random.uniform(jax.random.fold_in(key, 1), (4, *g_uS.shape))
     then, now = slow.calibrated, slow.now
     variance_then, variance_now = (_relaxed_variance(g_uS, age, slow) for age in (then, now))

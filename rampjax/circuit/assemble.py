@@ -16,7 +16,7 @@ from rampjax.circuit.ramp import Conditions, RampParams
 from rampjax.circuit.structure import ColumnStructure, ConverterParams, NoiseParams
 from rampjax.circuit.timing import TimingParams, lag_poles, removed_counts, required_overdrive_V
 from rampjax.circuit.write_verify import write_params
-from rampjax.target.arrays import float32_array, padded_bins, target_arrays
+from rampjax.target.arrays import float32_array, padded_length, target_arrays
 
 NOMINAL_K = 300.0
 _BOLTZMANN = 1.380649e-8  # fF V^2 / K
@@ -76,15 +76,17 @@ def converter_params(design: Design) -> ConverterParams:
     """The traced parameters of a design, padded to the bucket of its bits. Padded entries have no pulse."""
     circuit, device, n_reads = design.circuit, design.device, design.circuit.n_reads
     n = len(design.v_ramp_V)
-    pad = padded_bins(n + 1, design.column.bits) - n - 1
+    n_levels = padded_length(n, design.column.bits)
+    pad = n_levels - (n - 1)  # of the steps
     averaging = float32_array(1 / np.sqrt(n_reads) if n_reads else 0.0)
     calibrated, common, change_K = _conditions(circuit, device)
     fixed = circuit.operation.references == "fixed"
     writes = circuit.programming.mode == "write_verify"
     bias_uS = np.full(design.n_bias, design.g_bias_uS)
-    level_of = np.pad(design.level_of, (0, padded_bins(len(design.level_of) + 1, design.target.bits) - 1), mode="edge")
+    n_thresholds = len(design.level_of)
+    level_of = np.pad(design.level_of, (0, padded_length(n_thresholds, design.target.bits) - n_thresholds), mode="edge")
     return ConverterParams(
-        target=(target := target_arrays(design.target)),
+        target=target_arrays(design.target),
         device=device.params(),
         programming=ProgrammingParams(write_params(device.write) if writes and device.write else None, averaging),
         ramp=_ramp_params(design, pad),
@@ -104,8 +106,8 @@ def converter_params(design: Design) -> ConverterParams:
             read_averaging=averaging,
         ),
         g_target_uS=float32_array(np.concatenate([bias_uS, design.g_target_uS, np.zeros(pad)])),
-        v_target_V=float32_array(np.pad(design.v_ramp_V, (0, pad), mode="edge")),
-        level_of=jnp.asarray(level_of[: len(target.valid)], jnp.int32),
+        v_target_V=float32_array(np.pad(design.v_ramp_V, (0, n_levels - n), mode="edge")),
+        level_of=jnp.asarray(level_of, jnp.int32),
         scale_V=float32_array(design.scale_V),
     )
 

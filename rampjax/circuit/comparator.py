@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
+
+from rampjax.circuit.draws import standard_normal
 
 
 class FrontParams(NamedTuple):
@@ -35,8 +36,8 @@ def sample_front(key: Key[Array, ""], mac_key: Key[Array, ""], front: FrontParam
         mac_key: of the MAC.
         front: standard deviations and trims.
     """
-    offset_V = front.sigma_offset_V * jax.random.normal(key)
-    gain, mac_offset = jax.random.normal(mac_key, (2,))
+    offset_V = front.sigma_offset_V * standard_normal(key, 1)[0]
+    gain, mac_offset = standard_normal(mac_key, 2)
     offset_V = offset_V - front.sigma_mac_offset_V * mac_offset
     return Front(
         offset_V=trimmed(offset_V, front.trim_step_V, front.trim_range_V),

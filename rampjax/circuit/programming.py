@@ -1,5 +1,6 @@
 """Programming devices: plainly, `g ~ N(aim + bias, sigma(aim))`, clipped, or by a write-verify loop; stuck cells."""
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int8, Key, Shaped
 
 from rampjax.circuit.device import DeviceParams, sigma_at
+from rampjax.circuit.draws import standard_normal
 from rampjax.circuit.write_verify import WriteParams, Written, pulse_energy_fJ, write_verify
 
 HEALTHY, STUCK_OFF, STUCK_ON = 0, 1, 2
@@ -23,7 +25,7 @@ def draw_programming(
     key: Key[Array, ""], shape: tuple[int, ...], scheme: str | None
 ) -> Float[Array, "*device"] | Key[Array, "*device"]:
     """What the programming of each device draws from: a standard normal, or the key of a write-verify loop."""
-    return jax.random.normal(key, shape) if scheme is None else jax.random.split(key, shape)
+    return standard_normal(key, math.prod(shape)).reshape(shape) if scheme is None else jax.random.split(key, shape)
 
 
 def program(

@@ -21,11 +21,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-_CHUNK = 32  # a cumulative sum runs in chunks of this many steps: a small triangular product beats `jnp.cumsum`
+from rampjax.circuit.draws import standard_normal
+
+_CHUNK = 32  # sums run in chunks of this many steps: a small triangular product beats `jnp.cumsum`
 
 
 class RampParams(NamedTuple):
-    """The traced part of a ramp column. Entries beyond the design's own have no pulse and so add nothing."""
+    """The traced part of a ramp column. Entries beyond the design's own have no pulse and so add nothing.
+
+    There are as many steps as levels, at least one of them beyond the design's own.
+    """
 
     v_read_V: Float[Array, ""]  # read voltage
     c_int_fF: Float[Array, ""]  # integration capacitor
@@ -111,7 +116,7 @@ def sample_ramp_errors(key: Key[Array, ""], ramp: RampParams, n_taps: int) -> Ra
         ramp: their standard deviations.
         n_taps: number of pulse widths on the grid.
     """
-    z = jax.random.normal(key, (6 + n_taps,))
+    z = standard_normal(key, 6 + n_taps)
     return RampErrors(
         c_int_rel=ramp.sigma_c_int_rel * z[0],
         v_read_rel=ramp.sigma_v_read_rel * z[1],
@@ -202,29 +207,29 @@ def ramp_deviation_V(g_uS: Float[Array, " entry"], slots: Slots, n_bias: int = 0
         # What an entry adds depends on the ramp so far: entry by entry, not as a sum.
 
         def step(before_V: Array, entry: tuple) -> tuple[Array, Array]:
-            after_V = before_V + add_entry(before_V, *entry)
-            return after_V, after_V
+            return before_V + add_entry(before_V, *entry), before_V
 
-        _, rise_V = jax.lax.scan(step, jnp.zeros_like(g_uS[0]), (g_uS, slots))
-    else:
-        rise_V = cumulative_sum(add_entry(jnp.zeros_like(g_uS), g_uS, slots))
-    return jnp.concatenate([jnp.zeros_like(rise_V[:1]), rise_V])[n_bias:]
+        _, before_V = jax.lax.scan(step, jnp.zeros_like(g_uS[0]), (g_uS, slots))
+        return before_V[n_bias:]
+    return sum_before(add_entry(jnp.zeros_like(g_uS), g_uS, slots))[n_bias:]
 
 
-def cumulative_sum(a: Float[Array, " step"]) -> Float[Array, " step"]:
-    """Cumulative sum as two products with triangular matrices: inside chunks, then over the chunks' totals."""
+def sum_before(a: Float[Array, " entry"]) -> Float[Array, " entry"]:
+    """The sum of all entries before each, as products with triangular matrices: inside chunks, then over their totals.
+
+    An entry beyond the last one, which adds nothing, makes room for the last sum without joining arrays.
+    """
     n = a.shape[0]
     if n <= _CHUNK:
-        return _triangular_product(a)
+        return _before_product(a)
     n_chunks = -(-n // _CHUNK)
     chunks = jnp.pad(a, (0, n_chunks * _CHUNK - n)).reshape(n_chunks, _CHUNK)
-    inside = _triangular_product(chunks)
-    totals = inside[:, -1]
-    before = cumulative_sum(totals) - totals
+    inside = _before_product(chunks)
+    before = sum_before(inside[:, -1] + chunks[:, -1])
     return (inside + before[:, None]).reshape(-1)[:n]
 
 
-def _triangular_product(a: Float[Array, "*rows n"]) -> Float[Array, "*rows n"]:
-    upper = jnp.triu(jnp.ones((a.shape[-1], a.shape[-1]), a.dtype))
+def _before_product(a: Float[Array, "*rows n"]) -> Float[Array, "*rows n"]:
+    strictly_upper = jnp.triu(jnp.ones((a.shape[-1], a.shape[-1]), a.dtype), k=1)
     # HIGHEST: a GPU would otherwise round the inputs to 10 bits of mantissa.
-    return jnp.matmul(a, upper, precision=jax.lax.Precision.HIGHEST)
+    return jnp.matmul(a, strictly_upper, precision=jax.lax.Precision.HIGHEST)

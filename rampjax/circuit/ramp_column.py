@@ -13,16 +13,17 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from rampjax.circuit.ageing import age_devices
 from rampjax.circuit.calibration import bias_aim_uS, correct_ramp, measurement_error_uS, program_ramp_aware
 from rampjax.circuit.device import sigma_at
+from rampjax.circuit.draws import standard_normal
 from rampjax.circuit.programming import draw_programming, program, sample_health
 from rampjax.circuit.ramp import (
     Conditions,
     RampErrors,
     Slots,
-    cumulative_sum,
     ideal_slots,
     ramp_deviation_V,
     real_slots,
     sample_ramp_errors,
+    sum_before,
     volts_per_uS,
 )
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
@@ -33,6 +34,7 @@ from rampjax.metrics import max_inl_lsb, realise
 # Each source of randomness has its own stream: switching one on leaves the draws of the others as they were.
 _PROGRAM, _HEALTH, _MEASURE = 0, 1, 2
 _RAMP, _AGE, _TEMPERATURE, _BIAS = 5, 6, 7, 8  # 3 and 4 are those of the column that reads the ramp
+_N_STREAMS = 16  # of each redundant column
 
 Stream = Callable[[int], Key[Array, ""]]  # the key of a source of randomness
 
@@ -77,7 +79,7 @@ def _candidate(
     """One of the redundant columns in use: conductances, corrected ramp's deviation, loops, worst INL as measured."""
 
     def stream(source: int) -> Key[Array, ""]:
-        return jax.random.fold_in(jax.random.fold_in(key, source), index)
+        return jax.random.fold_in(key, source + _N_STREAMS * index)
 
     device, ramp, calibration, n_bias = params.device, params.ramp, params.calibration, structure.n_bias
     errors = sample_ramp_errors(stream(_RAMP), ramp, structure.n_taps) if structure.n_taps else None
@@ -99,7 +101,7 @@ def _candidate(
         g_then_uS, g_now_uS = (jnp.maximum(g + change_uS, 0.0) for g in (g_then_uS, g_now_uS))
         measured_V = measured(g_then_uS)
     if structure.temperature:
-        z = jax.random.normal(stream(_TEMPERATURE), g_uS.shape)
+        z = standard_normal(stream(_TEMPERATURE), g_uS.size)
         g_now_uS = jnp.maximum(g_now_uS * (1.0 + device.sigma_tc_rel_per_K * params.temperature_rel * z), 0.0)
     used = _slots(errors, params, params.operating, structure) if structure.changed_conditions else slots
     corrected_V = correct_ramp(ramp_deviation_V(g_now_uS, used, n_bias), measured_V, params.v_target_V, calibration)
@@ -124,7 +126,7 @@ def _measurement_draws(
 ) -> tuple[Array | None, Array | None]:
     if not structure.noisy_measurement:
         return None, None
-    z_while, z_after = jax.random.normal(key, (2, *params.g_target_uS.shape))
+    z_while, z_after = standard_normal(key, 2 * params.g_target_uS.size).reshape(2, -1)
     return z_while, z_after
 
 
@@ -214,6 +216,5 @@ def noise_V(
         jitter_V = g_uS * ramp.v_read_V * noise.sigma_jitter_ns / ramp.c_int_fF
         is_step = pulsed & (jnp.arange(pulsed.shape[0]) >= structure.n_bias)
         variance = variance + jnp.where(pulsed, jitter_V**2, 0.0) + jnp.where(is_step, noise.sigma_step_V**2, 0.0)
-    summed = cumulative_sum(variance)
-    summed = jnp.concatenate([jnp.zeros_like(summed[:1]), summed])[structure.n_bias :]
+    summed = sum_before(variance)[structure.n_bias :]
     return jnp.sqrt(summed + params.noise.sigma_level_V**2 if structure.extra_noise else summed)

@@ -187,9 +187,13 @@ def _noise(tables: Tables, view: View) -> str:
     if "noise_rms_lsb" not in means.index:
         return ""
     noise = means["noise_rms_lsb"]
+    noisy = noise > LEAST_LSB
     if "max_inl_lsb" not in means.index:
-        return (
-            f"{who} temporal noise is {noise:.3g} LSB rms." if noise > LEAST_LSB else "No temporal noise was simulated."
-        )
-    beside = f"temporal noise adds {noise:.3g} LSB rms" if noise > LEAST_LSB else "no temporal noise was simulated"
-    return f"{who} worst INL, which is static, averages {means['max_inl_lsb']:.3g} LSB; {beside}."
+        text = f"{who} temporal noise is {noise:.3g} LSB rms" if noisy else "No temporal noise was simulated"
+    else:
+        beside = f"temporal noise adds {noise:.3g} LSB rms" if noisy else "no temporal noise was simulated"
+        text = f"{who} worst INL, which is static, averages {means['max_inl_lsb']:.3g} LSB; {beside}"
+    undecided = means.get("metastable_probability", 0.0)
+    # a good static error says nothing where the comparator does not decide
+    metastable = f"; it leaves {100 * undecided:.3g} % of its decisions metastable" if undecided > 0 else ""
+    return f"{text}{metastable}."

@@ -98,7 +98,7 @@ def budget_grid(meta: ReportMeta, frame: pd.DataFrame) -> Grid:
 
 def _cells(row: "pd.Series[Any]", case: str) -> list[Cell]:
     means = [
-        mean_cell(*(float(row[f"{case}_{name}{end}"]) for end in ("", "_ci_low", "_ci_high")), "LSB")
+        mean_cell(*(float(row[f"{case}_{name}{end}"]) for end in ("", "_ci_low", "_ci_high")))
         for name in BUDGET_MEASURES
     ]
     share, low, high = (float(row[f"{case}_{name}"]) for name in _SHARE)

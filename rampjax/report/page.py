@@ -18,10 +18,11 @@ from rampjax.checks import InputError
 from rampjax.report.answer import answer_sentences, confidence_text
 from rampjax.report.budget import budget_grid, draw_budget, read_budget
 from rampjax.report.figures import Drawn, draw_figures, draw_named, write_figures
-from rampjax.report.meta import ReportMeta, measure_label, meta_from_provenance
+from rampjax.report.meta import FIGURE_NAMES, ReportMeta, measure_label, meta_from_provenance
 from rampjax.report.page_tables import common_text, measure_grid, yield_grids
 from rampjax.report.points import make_view
 from rampjax.report.tables import Tables, as_stored, read_tables, write_whole
+from rampjax.report.trend import LEAST_VALUES
 
 FIGURE_TITLES = {
     "yield_vs_spec": "Yield against spec",
@@ -63,6 +64,7 @@ def build_report(folder: Path, meta: ReportMeta, tables: Tables, budget: pd.Data
         question=meta.question if meta.question != meta.title else "",
         sentences=answer_sentences(meta, stored),
         figures=[_placed(figure) for figure in drawn],
+        not_drawn=_not_drawn(meta, drawn),
         budget=None if budget is None else budget_grid(meta, budget),
         budget_figure=_placed(budget_figure) if budget_figure else None,
         yields=yield_grids(meta, stored, view),
@@ -73,6 +75,14 @@ def build_report(folder: Path, meta: ReportMeta, tables: Tables, budget: pd.Data
         provenance=provenance_rows(meta.provenance),
     )
     return write_whole(folder / "report.html", page.encode())
+
+
+def _not_drawn(meta: ReportMeta, drawn: tuple[Drawn, ...]) -> str:
+    """Says why a figure is missing that was asked for by name; by default there is a trend where one can be drawn."""
+    asked = meta.figures != FIGURE_NAMES and "trend" in meta.figures
+    if not asked or any(figure.name == "trend" for figure in drawn):
+        return ""
+    return f"No trend is drawn: it needs a number that varies over at least {LEAST_VALUES} values."
 
 
 def _placed(figure: Drawn) -> dict[str, Any]:
@@ -140,7 +150,7 @@ def tied(text: object) -> Markup:
     escaped = str(escape(text))
     for unit in (" %", " LSB", " bits", " chips", " µS"):
         escaped = escaped.replace(unit, f"\u00a0{unit[1:]}")
-    escaped = escaped.replace("± ", "±\u00a0").replace("q95 ", "q95\u00a0")
+    escaped = escaped.replace(" = ", "\u00a0=\u00a0").replace("± ", "±\u00a0").replace("q95 ", "q95\u00a0")
     escaped = escaped.replace("–", "\u2060–\u2060")  # word joiners keep "5–95" together
     return Markup(escaped)
 

@@ -17,6 +17,7 @@ MAX_ROWS = 48
 MAX_COLUMNS = 9
 MAX_SHARED_COLUMNS = 6  # of values and specs in one table
 MAX_GRIDS = 4
+_LEAST_QUANTILE = 1e-3  # quantiles are counted to 1e-4
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ def _held(view: View, row_keys: Sequence[str]) -> dict[str, Value]:
     held: dict[str, Value] = {}
     free = list(row_keys)
     while len(free) > 1 and math.prod(len(view.values[key]) for key in free) > MAX_ROWS:
-        last = free.pop()
-        held[last] = view.at(last)
+        fewest = min(reversed(free), key=lambda key: len(view.values[key]))
+        free.remove(fewest)
+        held[fewest] = view.at(fewest)
     return held
 
 
@@ -179,15 +181,19 @@ def _grouped(rows: Sequence[Row]) -> tuple[Row, ...]:
 def _measure_cell(row: "pd.Series[float] | None", unit: str) -> Cell:
     if row is None:
         return Cell("")
-    return mean_cell(row["mean"], row["mean_ci_low"], row["mean_ci_high"], unit, row["p95"])
+    return mean_cell(row["mean"], row["mean_ci_low"], row["mean_ci_high"], unit=unit, q95=row["p95"])
 
 
-def mean_cell(mean: float, low: float, high: float, unit: str, q95: float | None = None) -> Cell:
+def mean_cell(mean: float, low: float, high: float, *, unit: str = "LSB", q95: float | None = None) -> Cell:
     """Returns the cell of a mean: beside it its interval, and the 95 % quantile where one is given."""
     if math.isnan(mean):
         return Cell("")
-    if unit == "LSB" and abs(mean) < LEAST_LSB:
+    if mean == 0 or (unit == "LSB" and abs(mean) < LEAST_LSB):
         return Cell("0")
+    if high == low:  # all chips alike
+        return Cell(f"{mean:.4g}")
+    if abs(mean) < _LEAST_QUANTILE:
+        q95 = None
     if not 0 < high - low < math.inf:
         return Cell(f"{mean:.4g}", "" if q95 is None else f"q95 {q95:.4g}")
     # as many digits as the interval tells apart, but three at least and four at most

@@ -19,7 +19,7 @@ from rampjax.report.points import View, is_number
 SINGLE_COLUMN_IN = 3.5
 DOUBLE_COLUMN_IN = 7.2
 DPI = 200
-MAX_PANELS = 6
+MAX_PANELS = 9
 MAX_LINES = 7
 INK = "#222222"
 GREY = "#595959"
@@ -130,7 +130,7 @@ def line_styles(values: Sequence[Value]) -> Styles:
 
 def grid_shape(count: int) -> tuple[int, int]:
     """Returns rows and columns for up to `MAX_PANELS` panels."""
-    return {1: (1, 1), 2: (1, 2), 3: (1, 3), 4: (2, 2)}.get(count, (2, 3))
+    return {1: (1, 1), 2: (1, 2), 3: (1, 3), 4: (2, 2), 5: (2, 3), 6: (2, 3)}.get(count, (3, 3))
 
 
 def panels(figure: Figure, count: int, share_x: bool, share_y: bool) -> list[Axes]:

@@ -1,6 +1,6 @@
 """The figure of a sweep: the mean of a measure, and the yield, against a number that a study varies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, Percen
 from rampjax.report import style
 from rampjax.report.answer import confidence_text
 from rampjax.report.labels import Value, name_of, setting, show, slice_text
-from rampjax.report.meta import ReportMeta, measure_label, measure_unit
+from rampjax.report.meta import LEAST_LSB, ReportMeta, measure_label, measure_unit
 from rampjax.report.points import View, is_number, select
 from rampjax.report.sweep_axis import SweepAxis, sweep_axis
 from rampjax.report.tables import Tables
@@ -21,6 +21,7 @@ from rampjax.report.tables import Tables
 LEAST_VALUES = 3  # a line through fewer shows no trend
 _MAX_COLUMNS = 4
 _MAX_SPECS = 3
+_WIDE = 30.0  # means that span more than this go on a logarithmic axis
 _ALIKE = 0.03  # noise of lines that differ by less is one line
 _DASH_DOT = (6, 1.5, 1, 1.5)
 
@@ -83,22 +84,20 @@ def draw_trend(meta: ReportMeta, tables: Tables, view: View) -> tuple[Figure, st
             _draw_mean(grid[0, place], meta, tables, view, sweep, at)
             _draw_yield(grid[1, place], tables, view.spec_lsb, sweep, at)
             grid[0, place].set_title(setting(sweep.column or "", value))
-        low, high = (np.array([ax.get_ylim() for ax in grid[0]])[:, end] for end in (0, 1))
-        for ax in grid[0]:
-            ax.set_ylim(low.min(), high.max())
         grid[1, 0].set_ylabel(f"Chips within {view.spec_lsb:g} LSB (%)")
     else:
         _draw_mean(grid.flat[0], meta, tables, view, sweep, {})
         for ax, spec_lsb in zip(grid.flat[1:], specs, strict=True):
             _draw_yield(ax, tables, spec_lsb, sweep, {})
             ax.set_ylabel(f"Chips within {spec_lsb:g} LSB (%)")
+    _share_scale(list(grid[0] if columns else grid[0, :1]))
     grid.flat[0].set_ylabel(f"Mean {measure_label(meta.yield_of)} ({measure_unit(meta.yield_of)})")
     for place, ax in enumerate(grid.flat):
-        sweep.axis.finish(ax, label=place // shape[1] == shape[0] - 1)
+        sweep.axis.finish(ax, style.DOUBLE_COLUMN_IN / shape[1] - 0.6, label=place // shape[1] == shape[0] - 1)
     title = f"{measure_label(meta.yield_of)} and yield against {name_of(sweep.x)}"
     style.heading(figure, title[0].upper() + title[1:], style.slice_heading(view, sweep.x, sweep.line, sweep.column))
     _legend(figure, meta, tables, sweep)
-    return figure, _caption(meta, view, sweep, columns), f"Lines of {title}."
+    return figure, _caption(meta, tables, view, sweep, columns), f"Lines of {title}."
 
 
 def _specs(meta: ReportMeta, view: View) -> list[float]:
@@ -123,19 +122,27 @@ def _draw_mean(ax: Axes, meta: ReportMeta, tables: Tables, view: View, sweep: _S
             ax.plot(rest["_place"], rest["mean"], color=colour, linestyle="", marker="_", markersize=7)
     if measure_unit(meta.yield_of) == "LSB":
         ax.axhline(view.spec_lsb, color=style.GREY, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1.5)
-    drawn = np.concatenate([np.asarray(line.get_ydata(), float) for line in ax.lines])
-    positive = drawn[drawn > 0]
-    if positive.size == drawn.size and positive.max() > 30 * positive.min():
-        ax.set_yscale("log")
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: show(y)))
-        ax.yaxis.set_minor_formatter(NullFormatter())
-    else:
-        ax.set_ylim(0, 1.05 * max(drawn.max(initial=0.0), ax.get_ylim()[1] / 1.05))
+
+
+def _share_scale(axes: Sequence[Axes]) -> None:
+    """Gives the panels of means one scale: logarithmic where they span much, else from 0."""
+    drawn = np.concatenate([np.asarray(line.get_ydata(), float) for ax in axes for line in ax.lines])
+    limits = np.array([ax.get_ylim() for ax in axes])
+    log = drawn.min() > 0 and drawn.max() > _WIDE * drawn.min()
+    for ax in axes:
+        if log:
+            ax.set_yscale("log")
+            ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: show(y)))
+            ax.yaxis.set_minor_formatter(NullFormatter())
+            ax.set_ylim(0.8 * drawn.min(), 1.25 * drawn.max())
+        else:
+            ax.set_ylim(0, limits[:, 1].max())
 
 
 def _noise_beside(meta: ReportMeta, tables: Tables) -> bool:
     """Says whether the temporal noise belongs beside the mean: beside the worst INL, which is static."""
-    return meta.yield_of == "max_inl_lsb" and bool((tables.summary["measure"] == "noise_rms_lsb").any())
+    noise = select(tables.summary, {"measure": "noise_rms_lsb"})["mean"]
+    return meta.yield_of == "max_inl_lsb" and bool((noise > LEAST_LSB).any())
 
 
 def _noise_lines(noise: pd.DataFrame, sweep: _Sweep, at: Mapping[str, Value]) -> list[tuple[str, pd.DataFrame]]:
@@ -199,14 +206,18 @@ def _legend(figure: Figure, meta: ReportMeta, tables: Tables, sweep: _Sweep) -> 
         style.legend_below(figure, handles)
 
 
-def _caption(meta: ReportMeta, view: View, sweep: _Sweep, columns: tuple[Value, ...]) -> str:
-    measure = measure_label(meta.yield_of)
-    noise = ", and beside it the temporal noise, rms (dash-dotted; grey where it is the same for all)"
+def _caption(meta: ReportMeta, tables: Tables, view: View, sweep: _Sweep, columns: tuple[Value, ...]) -> str:
+    noise = ""
+    if meta.yield_of == "max_inl_lsb":
+        beside = _noise_beside(meta, tables)
+        noise = " (dash-dotted: the temporal noise, rms; grey where it is the same for all)" if beside else ""
     said = [
-        f"Mean {measure} over the chips{noise if meta.yield_of == 'max_inl_lsb' else ''}, and the share of chips "
-        f"within the spec, against {name_of(sweep.x)}. Light bands: {confidence_text(meta.confidence)} confidence "
-        f"interval. Dotted: {view.spec_lsb:g} LSB."
+        f"Mean {measure_label(meta.yield_of)} over the chips{noise}, and the share of chips within the spec, against "
+        f"{name_of(sweep.x)}. Light bands: {confidence_text(meta.confidence)} confidence interval. Dotted: "
+        f"{view.spec_lsb:g} LSB."
     ]
+    if meta.yield_of == "max_inl_lsb" and not noise:
+        said.append("No temporal noise was simulated.")
     if sweep.axis.apart is not None:
         said.append("Set apart from the lines: " + setting(sweep.x, sweep.axis.apart) + ".")
     if sweep.where:

@@ -1,7 +1,7 @@
 """The error budget of a design: every source of error alone, and every one left out, on the same chips.
 
-A source is a group of figures that is switched on and off together. Every source draws from a random stream of its own,
-so that a chip has the same draws in every case: differences between cases are known better than each mean.
+Every source draws from a random stream of its own, so that a chip has the same draws in every case: differences between
+cases are known better than each mean.
 """
 
 import dataclasses
@@ -10,138 +10,38 @@ from pathlib import Path
 from typing import Any, Final
 
 from rampjax.checks import InputError
-from rampjax.circuit.assemble import column_structure
-from rampjax.circuit.blocks import BLOCKS, Circuit, knobs
+from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.design import Design
-from rampjax.circuit.device import Device
-from rampjax.circuit.structure import ColumnStructure
+from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.config.build import build_design
 from rampjax.config.design_file import bare
 from rampjax.config.points import Point
+from rampjax.montecarlo.column import ArrayModel, ColumnModel
+from rampjax.montecarlo.engine import Result, run
 from rampjax.montecarlo.statistics import Statistics
-from rampjax.report.budget import ALL, BUDGET_MEASURES, CASES, write_budget
+from rampjax.report.budget import ALL, BUDGET_MEASURES, CASES, COLUMNS, write_budget
 from rampjax.report.page import render_report
-from rampjax.study.runner import simulate
+from rampjax.study.error_sources import sources_on, switch
 from rampjax.study.tables import Measurement
 
-# Every figure that makes chips differ from the ideal, or from each other, belongs to one source.
-SOURCES: Final[dict[str, tuple[str, ...]]] = {
-    "programming error": ("device.sigma_prog_uS", "device.bias_prog_uS", "device.write", "programming.mode"),
-    "stuck devices": (
-        "device.stuck_off_prob",
-        "device.stuck_on_prob",
-        "device.g_stuck_off_uS",
-        "device.g_stuck_on_uS",
-    ),
-    "relaxation": ("device.relax_mean_uS", "device.relax_sigma_uS", "device.aged_sigma_uS"),
-    "drift": ("device.drift_nu", "device.sigma_drift_nu"),
-    "telegraph noise": ("device.rtn_prob", "device.rtn_amplitude_rel", "device.rtn_tau_s"),
-    "read noise": ("device.sigma_read_uS",),
-    "measurement noise": ("circuit.n_reads",),
-    "temperature": ("operation.temperature_K", "device.tc_rel_per_K", "device.sigma_tc_rel_per_K"),
-    "change of the read voltage": ("operation.v_read_change_rel",),
-    "read-voltage mismatch": ("ramp.sigma_v_read_rel",),
-    "process corner": ("operation.speed_corner_rel", "operation.c_corner_rel"),
-    "amplifier gain": ("ramp.opamp_gain",),
-    "amplifier offset": ("ramp.v_os_V", "ramp.sigma_v_os_V"),
-    "capacitor mismatch": ("ramp.sigma_c_int_rel",),
-    "charge injection": ("ramp.q_inj_fC", "ramp.sigma_q_inj_fC"),
-    "lost time": ("ramp.t_loss_ns", "ramp.sigma_t_loss_ns"),
-    "pulse-width mismatch": ("ramp.sigma_tap_ns",),
-    "jitter": ("ramp.sigma_jitter_ns",),
-    "leakage of unselected rows": ("ramp.g_leak_uS",),
-    "series resistance": ("ramp.r_access_MOhm", "ramp.r_wire_MOhm"),
-    "settling": ("ramp.tau_settle_ns",),
-    "step noise": ("ramp.sigma_step_V",),
-    "kT/C noise": ("ramp.ktc_noise", "mac.ktc_noise"),
-    "conductance gradient": ("ramp.sigma_gradient_rel",),
-    "MAC gain": ("mac.sigma_gain_rel",),
-    "MAC offset": ("mac.sigma_offset_V",),
-    "MAC noise": ("mac.sigma_noise_V",),
-    "MAC clipping": ("mac.v_clip_V",),
-    "comparator offset": ("comparator.sigma_offset_V",),
-    "comparator noise": ("comparator.sigma_noise_V",),
-    "comparator timing": ("comparator.t_delay_ns", "comparator.tau_latch_ns", "comparator.tau_preamp_ns"),
-}
-# These add no error by themselves, but say how others act: they stay as they are in every case.
-CONDITIONS: Final = ("operation.age_s", "operation.recalibrate_s", "device.nonlinearity_per_V2")
-
-_PLAIN: Final = ("device.sigma_prog_uS", "device.bias_prog_uS")
-_ZERO_CURVES: Final = {"sigma_prog_uS": (0.0,), "sigma_read_uS": (0.0,)}
-_FAINT: Final = 2.0**-20  # a power of two: products keep their bits
+_FAINT: Final = 2.0**-20  # of a read noise: too little to see; a power of two, so that products keep their bits
 
 
-def _is_measured(design: Design) -> bool:
-    calibration = design.calibration
-    measures = calibration.ramp_aware or calibration.correction != "none" or calibration.n_redundant > 1
-    return measures or design.circuit.programming.mode == "write_verify"
+def case_params(variant: Design, on: Iterable[str]) -> ConverterParams:
+    """The traced parameters of a design with only the given sources on.
 
-
-# When a source acts that its figures alone do not switch on.
-_ACTS: Final[dict[str, Callable[[Design], bool]]] = {
-    "programming error": lambda d: d.circuit.programming.mode == "write_verify" or _any_on(d, _PLAIN),
-    "stuck devices": lambda d: d.device.has_stuck_cells,
-    "relaxation": lambda d: d.circuit.operation.age_s > 0,
-    "drift": lambda d: d.circuit.operation.age_s > 0,
-    "telegraph noise": lambda d: (
-        d.circuit.operation.age_s > 0 and d.device.rtn_prob > 0 and d.device.rtn_amplitude_rel > 0
-    ),
-    "measurement noise": lambda d: _is_measured(d) and any(d.device.sigma_read_uS),
-    "temperature": lambda d: d.circuit.operation.temperature_K != Circuit().operation.temperature_K,
-    "leakage of unselected rows": lambda d: _any_on(d, (*SOURCES["amplifier gain"], *SOURCES["amplifier offset"])),
-    "comparator timing": lambda d: d.circuit.comparator.kind != "ideal",
-}
-
-
-def sources_on(design: Design) -> tuple[str, ...]:
-    """The sources of error that act in a design."""
-    return tuple(
-        name for name, keys in SOURCES.items() if _any_on(design, keys) and _ACTS.get(name, lambda _: True)(design)
-    )
-
-
-def _any_on(design: Design, keys: Iterable[str]) -> bool:
-    return any(_is_on(_value(design, key), off_value(key)) for key in keys)
-
-
-def _is_on(value: Any, off: Any) -> bool:
-    return bool(value != off and (not isinstance(value, tuple) or any(value)))
-
-
-def _value(design: Design, key: str) -> Any:
-    section, _, name = key.partition(".")
-    held: Any = {"device": design.device, "circuit": design.circuit}.get(section)
-    return getattr(held if held is not None else getattr(design.circuit, section), name)
-
-
-def off_value(key: str) -> Any:
-    """What a figure is where its source is off: the default, which for every one of them adds no error."""
-    section, _, name = key.partition(".")
-    if section != "device":
-        return knobs(BLOCKS[section])[name].default
-    defaults = {item.name: item.default for item in dataclasses.fields(Device)}
-    return _ZERO_CURVES.get(name, defaults[name])
-
-
-def switch(design: Design, on: Iterable[str]) -> Design:
-    """Returns the design with only the given sources on. Its targets stay: no error changes what is aimed at.
-
-    A measurement errs by the device's read noise, which also makes the temporal noise. One is kept without the other by
-    a faint read noise that is averaged over a share of a read.
+    Measurement noise without read noise is a faint read noise whose measurements are averaged the less.
     """
-    acting, kept = sources_on(design), set(on)
-    changes = {key: off_value(key) for name in acting if name not in kept for key in SOURCES[name]}
-    if "measurement noise" in kept and "read noise" not in kept:
-        changes["device.sigma_read_uS"] = tuple(_FAINT * term for term in design.device.sigma_read_uS)
-        changes["circuit.n_reads"] = design.circuit.n_reads * _FAINT**2
-    blocks: dict[str, dict[str, Any]] = {}
-    for key, value in changes.items():
-        section, _, name = key.partition(".")
-        blocks.setdefault(section, {})[name] = value
-    device = dataclasses.replace(design.device, **blocks.pop("device", {}))
-    own = blocks.pop("circuit", {})
-    held = {name: dataclasses.replace(getattr(design.circuit, name), **part) for name, part in blocks.items()}
-    return dataclasses.replace(design, device=device, circuit=dataclasses.replace(design.circuit, **held, **own))
+    params = converter_params(variant)
+    if "measurement noise" not in on or "read noise" in on:
+        return params
+    faint_uS = _FAINT * params.device.sigma_read_uS
+    averaging = params.calibration.read_averaging / _FAINT
+    return params._replace(
+        device=params.device._replace(sigma_read_uS=faint_uS),
+        calibration=params.calibration._replace(read_averaging=averaging),
+        programming=params.programming._replace(read_averaging=averaging),
+    )
 
 
 def shared_structure(whole: ColumnStructure, own: ColumnStructure) -> ColumnStructure:
@@ -205,18 +105,52 @@ def run_budget(
     design = build_design(point)
     sources = _sources_of(design)
     measurement = Measurement(BUDGET_MEASURES, yield_of, (spec_lsb,))
-    whole = column_structure(design)
-    found: dict[frozenset[str], Statistics] = {}
-    for case in list_cases(sources):
-        variant = switch(design, case)
-        structure = shared_structure(whole, column_structure(variant))
-        result = simulate(variant, measurement, n_samples=samples, seed=seed, structure=structure, progress=progress)
-        found[case] = result.statistics
+    found = {
+        case: simulate_case(design, case, measurement, samples, seed, progress).statistics
+        for case in list_cases(sources)
+    }
     record = _lists(sources, found, measurement)
     if out is not None:
         write_budget(out, record)
         render_report(out)
     return record
+
+
+def simulate_case(
+    design: Design,
+    on: Iterable[str],
+    measurement: Measurement,
+    samples: int,
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+    save_samples: bool = False,
+) -> Result:
+    """Simulates a design with only the given sources on, by the kernel of the whole design.
+
+    Args:
+        design: with every source.
+        on: the sources that are on.
+        measurement: what to measure of every chip.
+        samples: number of chips.
+        seed: seed of every random number.
+        progress: called with the number of chips just finished.
+        save_samples: return the measures of every chip too.
+    """
+    case, array = frozenset(on), design.circuit.array
+    variant = switch(design, case)
+    params = case_params(variant, case)
+    structure = shared_structure(column_structure(design), column_structure(variant))
+    column = ColumnModel(structure, measurement.all_names, len(params.v_target_V))
+    alone = array.n_columns + array.n_spare == 1
+    return run(
+        column if alone else ArrayModel(column, array.n_columns, array.n_spare, array.n_ramps),
+        params,
+        n_samples=samples,
+        seed=seed,
+        specs=measurement.specs_lsb,
+        save_samples=save_samples,
+        progress=progress,
+    )
 
 
 def _lists(
@@ -232,7 +166,7 @@ def _lists(
     for place, case in enumerate(CASES):
         each = [_numbers(found[pair[place]], measurement) for _, pair in rows]
         record |= {f"{case}_{key}": [numbers[key] for numbers in each] for key in each[0]}
-    return record
+    return {name: record[name] for name in COLUMNS}
 
 
 def _numbers(statistics: Statistics, measurement: Measurement) -> dict[str, float | None]:

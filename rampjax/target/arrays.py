@@ -34,16 +34,19 @@ class TargetArrays(NamedTuple):
     ideal_rmse_lsb: Float[Array, ""]
 
 
-def padded_bins(n_bins: int, bits: int) -> int:
-    """Number of bins after padding: the next multiple of a quarter of 2**bits (a monotone function needs none)."""
+def padded_length(n_thresholds: int, bits: int) -> int:
+    """Number of thresholds after padding: above it, the next multiple of a quarter of 2**bits.
+
+    That is 2**bits for a monotone function: loops over such lengths are vectorised, over one less they are not.
+    """
     quantum = 1 << (bits - 2)
-    return -(-n_bins // quantum) * quantum
+    return (n_thresholds // quantum + 1) * quantum
 
 
 def target_arrays(target: Target) -> TargetArrays:
     """Builds the traced arrays of a target, in float32."""
     n_thresholds = len(target.thresholds)
-    pad = padded_bins(n_thresholds + 1, target.bits) - n_thresholds - 1
+    pad = padded_length(n_thresholds, target.bits) - n_thresholds
     n_branches = len(target.branch_x) - 1
     pad_branches = 2 ** (n_branches - 1).bit_length() - n_branches
     spline = build_spline(target)

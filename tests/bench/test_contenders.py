@@ -22,7 +22,7 @@ def cores():
 
 
 def test_every_floor_draws_normals(cores):
-    for floor in floors(4, cores, scale=0.05):
+    for floor in floors(3, cores, scale=0.02):
         drawn = floor.sample(1)
         assert len(drawn) >= floor.units
         assert stats.kstest(drawn, "norm").pvalue > 1e-3, floor.name

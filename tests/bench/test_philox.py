@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rampjax.bench.philox import multiply_high_low, normal_of, philox_4x32, uniform_of
-from rampjax.bench.threefry import threefry_2x32
+from rampjax.bench.philox import multiply_high_low, philox_4x32
+from rampjax.circuit.draws import normal_of, threefry_2x32, uniform_of
 
 # Random123, kat_vectors, philox4x32 10: counter, key, words.
 KNOWN = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rampjax.report.answer import answer, answer_sentences, count_text, percent, percent_interval
-from rampjax.report.points import describe, make_view, middle, select, setting
+from rampjax.report.points import make_view, middle, select
 from rampjax.report.tables import Tables
 
 
@@ -76,19 +76,20 @@ def test_bits_reached_stops_at_the_first_gap(make):
 
 
 def test_functions_range_from_worst_to_best(make):
-    meta, tables = make(n_chips=50, function=["sin", "tanh", "sigmoid"], calibration=["none", "ramp_aware"])
-    rows = select(tables.yields, {"spec_lsb": 0.5, "calibration": "ramp_aware"}).sort_values(
-        "yield_fraction", kind="stable"
-    )
+    meta, tables = make(n_chips=50, function=["sin", "tanh", "sigmoid"], calibration=["none", "one_point"])
+    rows = select(tables.yields, {"spec_lsb": 0.5, "calibration": "one_point"}).set_index("function")["yield_fraction"]
     text = answer(meta, tables)
     assert "Over the 3 functions this share ranges from" in text
-    assert text.index(f"({rows['function'].iloc[0]})") < text.index(f"({rows['function'].iloc[-1]})")
+    best = " and 1 more" if (rows == rows.max()).sum() == 2 else ""
+    assert text.index(f"({rows.idxmin()})") < text.index(f"({rows.idxmax()}{best})")
+    meta, tables = make(n_chips=50, function=["tanh", "sigmoid"], bits=[3], calibration=["none", "ramp_aware"])
+    assert "Over the 2 functions this share stays at 100 %." in answer(meta, tables)
 
 
 @pytest.mark.parametrize(
     ("vary", "phrase"),
     [
-        ({"sigma": [1.0, 2.67, 4.0]}, "at sigma_prog = 1 µS, against"),
+        ({"sigma": [1.0, 2.67, 4.0]}, "at programming error σ = 1 µS, against"),
         ({"function": ["tanh", "sin"]}, "an uncalibrated column of taox_paper stays within 0.5 LSB"),
         ({"bits": [3, 8]}, "An uncalibrated sigmoid column of taox_paper stays within 0.5 LSB"),
         ({"device": ["taox_paper", "ihp_hfo2_milo"]}, "an uncalibrated sigmoid column stays"),
@@ -137,10 +138,6 @@ def test_as_many_digits_as_the_interval_tells_apart(fraction, low, high, text, i
     assert percent_interval(low, high) == interval
 
 
-def test_words_for_points():
-    assert describe("calibration", "none") == "uncalibrated"
-    assert setting("device.sigma_prog_uS", 4.0) == "sigma_prog = 4 µS"
-    assert setting("n_reads", 4) == "n_reads = 4"
-    assert setting("circuit.v_window_V", 0.5) == "v_window = 0.5 V"
+def test_counts_have_thin_spaces():
     assert count_text(400) == "400"
     assert count_text(40_000) == "40\u202f000"

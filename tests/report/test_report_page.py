@@ -57,7 +57,7 @@ def page(study, tmp_path_factory):
 
 def test_page_is_self_contained(page):
     reader = read(page)
-    assert len(reader.links) == 4
+    assert len(reader.links) == 5
     assert all(link.startswith("data:image/png;base64,") for link in reader.links)
     assert "script" not in reader.tags
     assert "link" not in reader.tags
@@ -141,7 +141,7 @@ def test_long_tables_are_cut_and_say_so(make):
     meta, tables = make(n_chips=10, sigma=[float(i) for i in range(1, 61)], bits=[3, 4])
     grid = yield_grids(meta, tables, make_view(meta, tables))[0]
     assert len(grid.column_heads) == 9
-    assert "9 of 60 values of device.sigma_prog_uS" in grid.note
+    assert "9 of 60 values of programming error σ" in grid.note
     meta, tables = make(n_chips=10, sigma=[float(i) for i in range(1, 61)], calibration=["none", "ramp_aware"])
     grid = yield_grids(meta, tables, make_view(meta, tables))[0]
     assert len(grid.rows) == MAX_ROWS

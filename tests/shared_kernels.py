@@ -1,0 +1,58 @@
+"""Few compiled kernels for many tests: each takes seconds, and one that has more than a design needs serves it too."""
+
+import dataclasses
+
+import numpy as np
+
+from rampjax.circuit.assemble import column_structure
+from rampjax.study import runner
+from rampjax.study.tables import Measurement
+
+N = 4096
+STATIC = ("max_inl_lsb", "rmse_lsb")
+TEMPORAL = ("noise_rms_lsb", "total_rmse_lsb", "code_error_probability", "metastable_probability", "rmse_lsb")
+WIDE = {
+    "noisy_measurement": True,
+    "stuck_cells": True,
+    "front": True,
+    "n_taps": 8,
+    "leaky": True,
+    "changed_conditions": True,
+    "temperature": True,
+    "slow": True,
+    "lag": True,
+    "metastable": True,
+    "extra_noise": True,
+}
+# Programming in order makes a kernel larger by itself.
+WIDE_AWARE = {name: WIDE[name] for name in ("noisy_measurement", "n_taps", "leaky", "changed_conditions", "lag")}
+WIDE_NOISE = {
+    "extra_noise": True,
+    "metastable": True,
+    "changed_conditions": True,
+    "n_taps": 4,
+    "leaky": True,
+    "lag": True,
+}
+
+
+def simulate(design, seed=0, measures=STATIC, n=N, **structure):
+    """Chips of a design by a kernel that has what it needs, and `structure` beside."""
+    least = column_structure(design)
+    kernel = dataclasses.replace(least, **structure)
+    for name, needed in dataclasses.asdict(least).items():
+        more = getattr(kernel, name)
+        assert more == needed or not needed or (name == "n_taps" and more > needed), name
+    measurement = Measurement(tuple(measures), measures[0], (1.0,))
+    return runner.simulate(design, measurement, n_samples=n, seed=seed, save_samples=True, structure=kernel)
+
+
+def measured(design, seed=0, measures=STATIC, n=N, **structure):
+    """The measures of every chip (chip, measure)."""
+    return np.asarray(simulate(design, seed, measures, n, **structure).measures, float)[:, : len(measures)]
+
+
+def thresholds(design, seed=0, measures=STATIC, **structure):
+    """Realised thresholds of the first 1000 chips (chip, threshold)."""
+    kept = simulate(design, seed, measures, **structure).kept
+    return np.asarray(kept, float)[:, 0, : len(design.target.thresholds)]
