@@ -1,15 +1,22 @@
-"""Few compiled kernels for many tests: each takes seconds, and one that has more than a design needs serves it too."""
+"""Few compiled kernels for many tests, each compiled without optimisation: compiling is what takes their time.
+
+A kernel that has more than a design needs serves it too. One block per call serves any number of chips. The order of
+the measures keeps these kernels apart from those of other tests.
+"""
 
 import dataclasses
+from unittest import mock
 
+import jax
 import numpy as np
 
 from rampjax.circuit.assemble import column_structure
+from rampjax.montecarlo import engine
 from rampjax.study import runner
 from rampjax.study.tables import Measurement
 
 N = 4096
-STATIC = ("max_inl_lsb", "rmse_lsb")
+STATIC = ("max_inl_lsb", "rmse_lsb", "noise_rms_lsb")
 TEMPORAL = ("noise_rms_lsb", "total_rmse_lsb", "code_error_probability", "metastable_probability", "rmse_lsb")
 WIDE = {
     "noisy_measurement": True,
@@ -43,16 +50,25 @@ def simulate(design, seed=0, measures=STATIC, n=N, **structure):
     for name, needed in dataclasses.asdict(least).items():
         more = getattr(kernel, name)
         assert more == needed or not needed or (name == "n_taps" and more > needed), name
-    measurement = Measurement(tuple(measures), measures[0], (1.0,))
-    return runner.simulate(design, measurement, n_samples=n, seed=seed, save_samples=True, structure=kernel)
+    names = tuple(sorted(measures, reverse=True))
+    measurement = Measurement(names, names[0], (1.0,))
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        with mock.patch.object(engine, "_VALUES_PER_CALL", 1):
+            return runner.simulate(design, measurement, n_samples=n, seed=seed, save_samples=True, structure=kernel)
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)
 
 
 def measured(design, seed=0, measures=STATIC, n=N, **structure):
     """The measures of every chip (chip, measure)."""
-    return np.asarray(simulate(design, seed, measures, n, **structure).measures, float)[:, : len(measures)]
+    values = np.asarray(simulate(design, seed, measures, n, **structure).measures, float)
+    order = sorted(measures, reverse=True)
+    return values[:, [order.index(name) for name in measures]]
 
 
-def thresholds(design, seed=0, measures=STATIC, **structure):
-    """Realised thresholds of the first 1000 chips (chip, threshold)."""
-    kept = simulate(design, seed, measures, **structure).kept
+def thresholds(design, seed=0, measures=STATIC, n=1000, **structure):
+    """Realised thresholds of the first chips (chip, threshold)."""
+    kept = simulate(design, seed, measures, n, **structure).kept
     return np.asarray(kept, float)[:, 0, : len(design.target.thresholds)]

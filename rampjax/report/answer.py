@@ -6,7 +6,7 @@ import pandas as pd
 
 from rampjax.report.labels import Value, between, describe, show, slice_text, value_text
 from rampjax.report.meta import LEAST_LSB, ReportMeta, measure_label
-from rampjax.report.points import View, is_number, make_view, select
+from rampjax.report.points import View, make_view, select, swept_key
 from rampjax.report.tables import Tables
 
 GOOD_YIELD = 0.99
@@ -27,7 +27,7 @@ def answer_sentences(meta: ReportMeta, tables: Tables) -> tuple[str, ...]:
     sentences = [
         _headline(meta, tables, view),
         _noise(tables, view),
-        _reach(tables, view),
+        *_reach(tables, view),
         meta.read_noise_note,
     ]
     return tuple(sentence for sentence in sentences if sentence)
@@ -116,36 +116,41 @@ def _headline(meta: ReportMeta, tables: Tables, view: View) -> str:
     return f"{text}{chips} {describe(view.compare, view.best)}, against {against}{caveat}."
 
 
-def _reach(tables: Tables, view: View) -> str:
-    """Says up to how many bits nearly all chips stay inside, or how far functions, devices or a swept number go."""
+def _reach(tables: Tables, view: View) -> tuple[str, ...]:
+    """Says up to how many bits nearly all chips stay inside, and how far functions, devices and a sweep go."""
     if view.compare is None or view.best is None or view.against is None:
-        return ""
+        return ()
     at_spec = view.where(spec_lsb=view.spec_lsb)
+
+    def along(key: str, value: Value | None) -> pd.DataFrame:
+        """The yields of one compared value along a key."""
+        kept = {name: held for name, held in at_spec.items() if name != key}
+        return select(tables.yields, {**kept, str(view.compare): value} if value is not None else kept)
+
+    ends = tuple((value, describe(view.compare, value)) for value in (view.best, view.against))
+    said = []
     if "bits" in view.slice:
-        across = select(tables.yields, {key: value for key, value in at_spec.items() if key != "bits"})
-        best, against = (_bits_reached(select(across, {view.compare: value})) for value in (view.best, view.against))
-        who, other = describe(view.compare, view.best), describe(view.compare, view.against)
-        if best is None and against is None:
-            return f"At none of the bit widths do {100 * GOOD_YIELD:g} % of chips stay inside, {who} or {other}."
-        limits = [
-            f"up to {show(bits)} bits" if bits is not None else "at none of the bit widths" for bits in (best, against)
-        ]
-        return f"{_upper(who)}, at least {100 * GOOD_YIELD:g} % of chips stay inside {limits[0]}; {other}, {limits[1]}."
-    names = next((key for key in ("function", "device") if key in view.slice), None)
-    if names is not None:
-        kept = {key: value for key, value in at_spec.items() if key != names}
-        across = select(tables.yields, {**kept, view.compare: view.best})
-        return f"Over the {len(view.values[names])} {names}s this share {_span(across, names)}."
-    swept = next((key for key in view.slice if is_number(view.values[key])), None)
-    if swept is None:
-        return ""
-    kept = {key: value for key, value in at_spec.items() if key != swept}
-    (who, spans), (other, other_spans) = (
-        (describe(view.compare, value), _span(select(tables.yields, {**kept, view.compare: value}), swept))
-        for value in (view.best, view.against)
-    )
-    ends = between(swept, view.values[swept][0], view.values[swept][-1])
-    return f"Between {ends}, this share {spans} {who}; {other}, it {other_spans}."
+        said.append(_bits_text(*((who, _bits_reached(along("bits", value))) for value, who in ends)))
+    for names in ("function", "device"):
+        if names in view.slice:
+            share = _span(along(names, view.best), names)
+            said.append(f"Over the {len(view.values[names])} {names}s this share {share}.")
+    swept = swept_key([key for key in view.slice if key != "bits"], view.values)
+    if swept is not None:
+        reach = between(swept, view.values[swept][0], view.values[swept][-1])
+        (who, span), (other, other_span) = ((who, _span(along(swept, value), swept)) for value, who in ends)
+        said.append(f"Between {reach}, this share {span} {who}; {other}, it {other_span}.")
+    return tuple(said)
+
+
+def _bits_text(best: tuple[str, float | None], against: tuple[str, float | None]) -> str:
+    if best[1] is None and against[1] is None:
+        return f"At none of the bit widths do {100 * GOOD_YIELD:g} % of chips stay inside, {best[0]} or {against[0]}."
+    limits = [
+        f"up to {show(bits)} bits" if bits is not None else "at none of the bit widths" for _, bits in (best, against)
+    ]
+    share = f"at least {100 * GOOD_YIELD:g} % of chips stay inside {limits[0]}"
+    return f"{_upper(best[0])}, {share}; {against[0]}, {limits[1]}."
 
 
 def _span(rows: pd.DataFrame, key: str) -> str:
@@ -157,7 +162,7 @@ def _span(rows: pd.DataFrame, key: str) -> str:
         first = there.iloc[0]
         texts.append(f"{percent(first['yield_fraction'], first['ci_low'], first['ci_high'])} %")
         others = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        places.append(f"{value_text(key, first[key])}{others}")
+        places.append(f"{value_text(key, there[key].tolist()[0])}{others}")
     if texts[0] == texts[1]:
         return f"stays at {texts[0]}"
     return f"ranges from {texts[0]} ({places[0]}) to {texts[1]} ({places[1]})"

@@ -1,7 +1,8 @@
 """Plain words for keys and values: the names of settings, with the units that their own definitions have."""
 
 from collections.abc import Mapping
-from typing import Final
+from numbers import Real
+from typing import Final, TypeGuard
 
 from rampjax.circuit.blocks import BLOCKS, info, knobs
 from rampjax.config.device_fields import FIELDS
@@ -145,9 +146,14 @@ def axis_label(key: str) -> str:
     return text[0].upper() + text[1:]
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    # rows of a table hold numbers of NumPy's
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def show(value: Value) -> str:
     """Returns a value as text: numbers without trailing zeros, large ones with thin spaces or as powers of ten."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not _is_number(value):
         return {"True": "yes", "False": "no"}.get(str(value), str(value))
     text = f"{value:g}"
     mantissa, e, exponent = text.partition("e")
@@ -164,7 +170,7 @@ def value_text(key: str, value: Value) -> str:
     if is_reads(key) and value == 0:
         return "∞"
     unit = unit_of(key)
-    if not isinstance(value, int | float) or unit in ("", "relative"):
+    if not _is_number(value) or unit in ("", "relative"):
         return show(value)
     if unit == "s":
         for length_s, short in _TIMES_S:
@@ -180,7 +186,7 @@ def setting(key: str, value: Value) -> str:
         return "uncalibrated" if value == "none" else str(value)
     if is_reads(key) and value == 0:
         return "noise-free measurement"
-    if full in _COUNTED and isinstance(value, int | float):
+    if full in _COUNTED and _is_number(value):
         return f"{show(value)} {_COUNTED[full][value != 1]}"
     if full in _KINDS:
         return f"{str(value).replace('_', '-')} {name_of(key)}"

@@ -21,8 +21,8 @@ MEASURE_LABELS: dict[str, tuple[str, str]] = {
     "missing_codes": ("missing codes", "codes"),
     "code_error_probability": ("code-error probability", ""),
     "metastable_probability": ("metastable decisions, share", ""),
-    "n_unverified": ("unverified devices", "devices"),
-    "write_pulses": ("write pulses", "pulses"),
+    "n_unverified": ("unverified devices", ""),
+    "write_pulses": ("write pulses", ""),
     "write_energy_fJ": ("write energy", "fJ"),
 }
 

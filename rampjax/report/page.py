@@ -150,7 +150,7 @@ def tied(text: object) -> Markup:
     escaped = str(escape(text))
     for unit in (" %", " LSB", " bits", " chips", " µS"):
         escaped = escaped.replace(unit, f"\u00a0{unit[1:]}")
-    escaped = escaped.replace(" = ", "\u00a0=\u00a0").replace("± ", "±\u00a0").replace("q95 ", "q95\u00a0")
+    escaped = escaped.replace("± ", "±\u00a0").replace("q95 ", "q95\u00a0")
     escaped = escaped.replace("–", "\u2060–\u2060")  # word joiners keep "5–95" together
     return Markup(escaped)
 

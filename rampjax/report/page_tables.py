@@ -10,7 +10,7 @@ import pandas as pd
 from rampjax.report.answer import confidence_text, count_text, percent, percent_interval
 from rampjax.report.labels import Value, name_of, setting, slice_text, value_text
 from rampjax.report.meta import LEAST_LSB, MEASURE_LABELS, ReportMeta, measure_label, measure_unit
-from rampjax.report.points import View, is_number, select
+from rampjax.report.points import View, is_number, select, swept_key
 from rampjax.report.tables import Tables
 
 MAX_ROWS = 48
@@ -139,8 +139,8 @@ def _yield_cell(row: "pd.Series[float]") -> Cell:
 def measure_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
     """Lays out the means of all measures at the slice, by compared value and one key more, noise beside worst INL."""
     # with several keys beside the compared one the table would be long: all but one stay at the slice
-    numbers = [key for key in view.slice if is_number(view.values[key]) and key != "bits"]
-    free = [key for key in ("function", *numbers, "bits", *view.slice) if key in view.slice][:1]
+    swept = swept_key([key for key in view.slice if key != "bits"], view.values)
+    free = [key for key in ("function", swept or "", "bits", *view.slice) if key in view.slice][:1]
     row_keys = [*free, *([view.compare] if view.compare else [])]
     where = {key: value for key, value in view.slice.items() if key not in free}
     rows_at_slice = select(tables.summary, where)
@@ -192,15 +192,19 @@ def mean_cell(mean: float, low: float, high: float, *, unit: str = "LSB", q95: f
         return Cell("0")
     if high == low:  # all chips alike
         return Cell(f"{mean:.4g}")
-    if abs(mean) < _LEAST_QUANTILE:
+    if abs(mean) < _LEAST_QUANTILE or (q95 is not None and not math.isfinite(q95)):
         q95 = None
     if not 0 < high - low < math.inf:
         return Cell(f"{mean:.4g}", "" if q95 is None else f"q95 {q95:.4g}")
     # as many digits as the interval tells apart, but three at least and four at most
     magnitude = math.floor(math.log10(abs(mean))) if mean else 0
     decimals = max(min(max(math.ceil(-math.log10(0.5 * (high - low))), 2 - magnitude), 3 - magnitude), 0)
-    quantile = [] if q95 is None else [f"q95 {q95:.{decimals}f}"]
-    return Cell(f"{mean:.{decimals}f}", "; ".join([f"{low:.{decimals}f}–{high:.{decimals}f}", *quantile]))
+
+    def fixed(value: float) -> str:
+        return count_text(value) if decimals == 0 else f"{value:.{decimals}f}"
+
+    quantile = [] if q95 is None else [f"q95 {fixed(q95)}"]
+    return Cell(fixed(mean), "; ".join([f"{fixed(low)}–{fixed(high)}", *quantile]))
 
 
 def common_text(tables: Tables, view: View) -> str:

@@ -11,7 +11,7 @@ from rampjax.report.meta import ReportMeta
 from rampjax.report.tables import Tables, key_columns
 
 COMPARE_LAST = ("device", "levels", "bits", "function")  # compared only where nothing before them varies
-_LEAST_SPREAD = 0.02  # of yields: what is closer tells nothing
+_LEAST_SPREAD = 0.1  # of yields: what is closer tells little
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,20 @@ def usual(key: str, values: Sequence[Value]) -> Value:
     return 0 if is_reads(key) and 0 in values else middle(values)
 
 
+def swept_key(keys: Sequence[str], values: Mapping[str, Sequence[Value]], least: int = 2) -> str | None:
+    """Returns which of the keys a study sweeps: the number with most values, bits last; None where none has enough."""
+    numbers = [key for key in keys if is_number(values[key]) and len(values[key]) >= least]
+    return max(numbers, key=lambda key: (key != "bits", len(values[key])), default=None)
+
+
 def _telling(
     yields: pd.DataFrame, compare: str, chosen: Mapping[str, Value], values: Mapping[str, Sequence[Value]]
 ) -> dict[str, Value]:
-    """Returns the slice, moved along its first number to where the compared values differ, where they do not yet.
+    """Returns the slice, moved along its sweep to where the compared values differ most, where they hardly do yet.
 
     A setting at its nominal value may change nothing: ratiometric or fixed references are the same there.
     """
-    swept = next((key for key in chosen if is_number(values[key]) and key not in COMPARE_LAST), None)
+    swept = swept_key([key for key in chosen if key != "bits"], values)
     if swept is None:
         return dict(chosen)
     at_rest = select(yields, {key: value for key, value in chosen.items() if key != swept})

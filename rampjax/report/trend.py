@@ -14,7 +14,7 @@ from rampjax.report import style
 from rampjax.report.answer import confidence_text
 from rampjax.report.labels import Value, name_of, setting, show, slice_text
 from rampjax.report.meta import LEAST_LSB, ReportMeta, measure_label, measure_unit
-from rampjax.report.points import View, is_number, select
+from rampjax.report.points import View, select, swept_key
 from rampjax.report.sweep_axis import SweepAxis, sweep_axis
 from rampjax.report.tables import Tables
 
@@ -28,8 +28,8 @@ _DASH_DOT = (6, 1.5, 1, 1.5)
 
 def trend_key(view: View) -> str | None:
     """Returns the number along which to draw: not what is compared, bits last, most values; None where none will do."""
-    numbers = [key for key in view.keys if is_number(view.values[key]) and len(view.values[key]) >= LEAST_VALUES]
-    return max(numbers, key=lambda key: (key != "bits", key != view.compare, len(view.values[key])), default=None)
+    free = swept_key([key for key in view.keys if key not in (view.compare, "bits")], view.values, LEAST_VALUES)
+    return free or swept_key(view.keys, view.values, LEAST_VALUES)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Plain words: every key that may vary has a name, every value reads well."""
 
+import numpy as np
 import pytest
 
 from rampjax.config.device_fields import FIELDS
@@ -55,6 +56,7 @@ def test_what_a_point_is_called(key, value, called, described):
     [
         ("operation.age_s", 7200.0, "2 h"),
         ("operation.age_s", 90.0, "90 s"),
+        ("operation.age_s", np.int64(3600), "1 h"),
         ("operation.age_s", 1e7, "10⁷ s"),
         ("n_reads", 0, "∞"),
         ("n_reads", 16, "16"),

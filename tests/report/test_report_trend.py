@@ -8,7 +8,7 @@ import pytest
 from rampjax.report import style
 from rampjax.report.answer import answer_sentences
 from rampjax.report.page import build_report
-from rampjax.report.page_tables import MAX_ROWS, measure_grid, yield_grids
+from rampjax.report.page_tables import MAX_ROWS, Cell, mean_cell, measure_grid, yield_grids
 from rampjax.report.points import make_view, select
 from rampjax.report.sweep_axis import sweep_axis
 from rampjax.report.tables import Tables
@@ -196,6 +196,14 @@ def test_long_tables_hold_a_key_and_say_so(make):
     assert len(grid.rows) <= MAX_ROWS
     assert grid.row_heads == ("programming error σ",)
     assert "the rows at 3 bits" in grid.note
+
+
+def test_large_means_are_grouped_and_quantiles_beyond_the_grid_left_out(make):
+    assert mean_cell(1_719_880.0, 1_690_230.0, 1_749_530.0, unit="fJ", q95=float("inf")) == Cell(
+        "1\u202f719\u202f880", "1\u202f690\u202f230–1\u202f749\u202f530"
+    )
+    assert mean_cell(6.52e-6, 6.51e-6, 6.53e-6, unit="", q95=9.5e-5).small == "0.000006510–0.000006530"
+    assert mean_cell(0.0, 0.0, 0.0, unit="", q95=-5e-6) == Cell("0")
 
 
 def test_single_precision_rounding_is_shown_as_zero(make):
