@@ -11,7 +11,7 @@ from rampjax.checks import InputError, nearest
 from rampjax.metrics import mean_interval, yield_interval
 
 # Measures are counted on this grid, for quantiles: 1000 edges per decade, so that one is known to 0.2 %.
-_POSITIVE = np.logspace(-4, 5, 9 * 1000 + 1)
+_POSITIVE = np.logspace(-6, 9, 15 * 1000 + 1)
 _GRID = np.concatenate([-_POSITIVE[::-1], [0.0], _POSITIVE])
 
 
@@ -117,7 +117,7 @@ class Statistics:
         return mean_interval(self.mean(name), self.std(name), int(n), confidence)
 
     def quantile(self, name: str, q: float) -> float:
-        """Quantile of a measure, interpolated between the edges of its cell, within 0.2 % (or 1e-4)."""
+        """Quantile of a measure, interpolated between the edges of its cell, within 0.2 % (or 1e-6)."""
         return self._at_rank(name, q * self.n_samples)
 
     def quantile_interval(self, name: str, q: float, confidence: float = 0.95) -> tuple[float, float]:

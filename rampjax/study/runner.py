@@ -12,7 +12,7 @@ import numpy as np
 from rampjax.checks import InputError
 from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.design import Design
-from rampjax.circuit.structure import ColumnStructure
+from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.config.build import build_design
 from rampjax.config.points import Point
 from rampjax.config.study_file import StudyConfig
@@ -35,6 +35,24 @@ _CHUNK_VALUES, _LEAST_CHUNK = 2**24, 2_048  # a chunk of a wide column is smalle
 Progress = Callable[[int], None]
 
 
+def model_of(
+    design: Design, structure: ColumnStructure, names: tuple[str, ...], params: ConverterParams
+) -> ColumnModel | ArrayModel:
+    """The engine's model of a design: one column, or a whole array where it has more.
+
+    Args:
+        design: how many columns, spares and ramps.
+        structure: has all that the design needs, and maybe more.
+        names: measures.
+        params: the traced parameters that it will run with.
+    """
+    array = design.circuit.array
+    column = ColumnModel(structure, names, len(params.v_target_V))
+    if array.n_columns + array.n_spare == 1:
+        return column
+    return ArrayModel(column, array.n_columns, array.n_spare, array.n_ramps)
+
+
 def simulate(
     design: Design,
     measurement: Measurement,
@@ -42,7 +60,6 @@ def simulate(
     n_samples: int,
     seed: int,
     save_samples: bool = False,
-    structure: ColumnStructure | None = None,
     store: ChunkStore | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -54,14 +71,11 @@ def simulate(
         n_samples: number of chips.
         seed: of every random number.
         save_samples: return the measures of every chip too.
-        structure: a compiled structure that has all that the design needs, and maybe more; by default the least.
         store: keeps finished chunks.
         progress: called with the number of chips just finished.
     """
-    params, array = converter_params(design), design.circuit.array
-    column = ColumnModel(structure or column_structure(design), measurement.all_names, len(params.v_target_V))
-    single = array.n_columns + array.n_spare == 1
-    model = column if single else ArrayModel(column, array.n_columns, array.n_spare, array.n_ramps)
+    params = converter_params(design)
+    model = model_of(design, column_structure(design), measurement.all_names, params)
     return run(
         model,
         params,
