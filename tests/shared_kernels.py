@@ -10,10 +10,9 @@ from unittest import mock
 import jax
 import numpy as np
 
-from rampjax.circuit.assemble import column_structure
+from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.montecarlo import engine
-from rampjax.study import runner
-from rampjax.study.tables import Measurement
+from rampjax.montecarlo.column import ColumnModel
 
 N = 4096
 STATIC = ("max_inl_lsb", "rmse_lsb", "noise_rms_lsb")
@@ -50,13 +49,13 @@ def simulate(design, seed=0, measures=STATIC, n=N, **structure):
     for name, needed in dataclasses.asdict(least).items():
         more = getattr(kernel, name)
         assert more == needed or not needed or (name == "n_taps" and more > needed), name
-    names = tuple(sorted(measures, reverse=True))
-    measurement = Measurement(names, names[0], (1.0,))
+    params = converter_params(design)
+    model = ColumnModel(kernel, tuple(sorted(measures, reverse=True)), len(params.v_target_V))
     before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", True)
     try:
         with mock.patch.object(engine, "_VALUES_PER_CALL", 1):
-            return runner.simulate(design, measurement, n_samples=n, seed=seed, save_samples=True, structure=kernel)
+            return engine.run(model, params, n_samples=n, seed=seed, n_keep=1000, save_samples=True)
     finally:
         jax.config.update("jax_disable_most_optimizations", before)
 

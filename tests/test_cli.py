@@ -384,3 +384,14 @@ def test_interrupt_is_no_traceback(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in err
     assert err.endswith("rampjax: interrupted; a study continues with --resume.\n")
+
+
+def test_design_text_of_a_column_run_at_fewer_bits_and_of_bias_devices(rampjax: Run) -> None:
+    settings = ("--set", "design.column_bits=5", "--set", "circuit.pulse_grid=4", "--calibration", "one_point_bias")
+    done = rampjax("design", "sigmoid", "--bits", "3", *settings)
+    assert "of 5 bits" in done.out
+    assert "5 bias devices of 141.9 µS, 1 ns each" in done.out
+    rows = [line.split() for line in done.out.splitlines() if line[:4].strip().isdigit()]
+    assert len(rows) == 30
+    # Every fourth of the 31 levels of 5 bits is a threshold of 3 bits.
+    assert [row[3] for row in rows if len(row) == 6] == [str(code) for code in range(1, 8)]

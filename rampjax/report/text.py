@@ -21,9 +21,17 @@ def design_text(record: Mapping[str, Any]) -> str:
         f"  ideal rms error  {record['rmse_lsb']:.4f} LSB",
         f"  calibration      {record['calibration']}",
     ]
-    x, codes = record["thresholds"], record["codes"]
+    if record["column_bits"] != record["bits"]:
+        head.append(f"  column           of {record['column_bits']} bits, of which every code's threshold is one level")
+    if record["n_bias"]:
+        head.append(
+            f"  start            {record['n_bias']} bias devices of {record['g_bias_uS']:.4g} µS, "
+            f"{record['t_bias_ns']:g} ns each"
+        )
+    x = [v_V / record["scale_V"] for v_V in record["v_ramp_V"]]
+    reached = dict(zip(record["level_of"], record["codes"][1:], strict=True))
     rows = [
-        (str(k + 1), f"{x[k]:.4f}", f"{x[k + 1]:.4f}", str(codes[k + 1]), f"{g:.3f}", f"{t:g}")
+        (str(k + 1), f"{x[k]:.4f}", f"{x[k + 1]:.4f}", str(reached.get(k + 1, "")), f"{g:.3f}", f"{t:.4g}")
         for k, (g, t) in enumerate(zip(record["g_target_uS"], record["t_pulse_ns"], strict=True))
     ]
     titles = ("step", "x from", "x to", "code", "g (µS)", "pulse (ns)")
@@ -57,7 +65,7 @@ def yield_text(record: Mapping[str, Any], figure: str) -> str:
             f"{percent_interval(low, high)} %)",
             "",
             f"  yield fraction   {record['yield_fraction']:.8g}; failed {record['failure_probability']:.8g}",
-            f"  mean worst INL   {numbers['mean_max_inl_lsb']} LSB, static; beside it the read noise, temporal: "
+            f"  mean worst INL   {numbers['mean_max_inl_lsb']} LSB, static; beside it the noise, temporal: "
             f"{numbers['noise_rms_lsb']} LSB rms",
             f"  rms error        {numbers['rmse_lsb']} LSB static, {numbers['total_rmse_lsb']} LSB with noise",
             *calibrated,
