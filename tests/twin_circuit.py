@@ -408,29 +408,33 @@ class TwinCircuit:
         return (grown < c.comparator.v_logic_V).any(axis=1)
 
     def draw_column(self, n):
-        """(gain error, offset in actual volts) of n columns after their trims."""
+        """(gain error, offset in actual volts) of n columns after their trims, and what of it is the MAC's own."""
         mac, comparator = self.circuit.mac, self.circuit.comparator
         eps = mac.sigma_gain_rel * self.normal(n)
-        offset = comparator.sigma_offset_V * self.normal(n) - mac.sigma_offset_V * self.normal(n)
+        mac_offset = mac.sigma_offset_V * self.normal(n)
+        offset = comparator.sigma_offset_V * self.normal(n) - mac_offset
         return (
             _trimmed(eps, mac.gain_trim_step_rel, mac.gain_trim_range_rel),
             _trimmed(offset, comparator.trim_step_V, comparator.trim_range_V),
+            mac_offset,
         )
 
-    def inputs_at(self, v_eff, eps, offset):
+    def inputs_at(self, v_eff, eps, offset, mac_offset=0.0):
         """The thresholds in x of columns with given errors."""
         clip = self.circuit.mac.v_clip_V
         actual = self.u * v_eff + offset[:, None]
         t = actual / self.u / (self.a * (1 + eps[:, None]))
         if clip is not None:
-            t = np.where(actual > clip, np.inf, np.where(actual < -clip, -np.inf, t))
+            # The MAC clips with its own offset in it: what must be reached is the comparator's side alone.
+            wanted = actual + np.reshape(mac_offset, (-1, 1))
+            t = np.where(wanted > clip, np.inf, np.where(wanted < -clip, -np.inf, t))
         return t
 
     def thresholds(self, n):
         """Realised thresholds in x of n single columns (n, K)."""
         self.v_seen = self.picked(self.effective(self.lagged(self.ramps(n))))
-        self.eps, self.offset = self.draw_column(n)
-        return self.inputs_at(self.v_seen, self.eps, self.offset)
+        self.eps, self.offset, mac_offset = self.draw_column(n)
+        return self.inputs_at(self.v_seen, self.eps, self.offset, mac_offset)
 
     # ---- noise
 

@@ -47,7 +47,10 @@ def column_structure(design: Design) -> ColumnStructure:
         n_taps=circuit.pulse_grid if _entries_differ(circuit.ramp) else 0,
         leaky=circuit.ramp.opamp_gain is not None,
         changed_conditions=operation.v_read_change_rel != 0 or operation.temperature_K != NOMINAL_K,
-        temperature=operation.temperature_K != NOMINAL_K and device.sigma_tc_rel_per_K > 0,
+        # Fixed references are no memristors: they stay as they were calibrated.
+        temperature=operation.temperature_K != NOMINAL_K
+        and device.sigma_tc_rel_per_K > 0
+        and operation.references == "ratiometric",
         slow=operation.age_s > 0 and device.ages,
         lag=circuit.ramp.tau_settle_ns > 0 or (comparator.kind != "ideal" and comparator.tau_preamp_ns > 0),
         continuous=continuous,

@@ -24,7 +24,8 @@ class FrontParams(NamedTuple):
 class Front(NamedTuple):
     """One column's front end."""
 
-    offset_V: Float[Array, ""]  # the ramp seems higher by that much
+    offset_V: Float[Array, ""]  # the ramp seems higher by that much, of comparator and MAC, after the trim
+    mac_offset_V: Float[Array, ""]  # what of it, with the other sign, is the MAC's own: it comes before the clipping
     gain_rel: Float[Array, ""]  # excess of the MAC's gain
 
 
@@ -38,9 +39,10 @@ def sample_front(key: Key[Array, ""], mac_key: Key[Array, ""], front: FrontParam
     """
     offset_V = front.sigma_offset_V * standard_normal(key, 1)[0]
     gain, mac_offset = standard_normal(mac_key, 2)
-    offset_V = offset_V - front.sigma_mac_offset_V * mac_offset
+    mac_offset_V = front.sigma_mac_offset_V * mac_offset
     return Front(
-        offset_V=trimmed(offset_V, front.trim_step_V, front.trim_range_V),
+        offset_V=trimmed(offset_V - mac_offset_V, front.trim_step_V, front.trim_range_V),
+        mac_offset_V=mac_offset_V,
         gain_rel=trimmed(front.sigma_gain_rel * gain, front.gain_trim_step_rel, front.gain_trim_range_rel),
     )
 
@@ -63,7 +65,7 @@ def column_thresholds(
 ) -> Float[Array, " threshold"]:
     """Thresholds of one column in x: T = T_ideal + (D + O/u - e V) / (a (1 + e)).
 
-    Where the MAC's voltage never gets there, a threshold lies one range beyond the end of the range.
+    Where the MAC's clipped voltage never gets there, a threshold lies one range beyond the end of the range.
 
     Args:
         deviation_V: of the ramp that the comparator sees, V.
@@ -78,7 +80,7 @@ def column_thresholds(
     x_lo, x_hi = x_range
     span = x_hi - x_lo
     shift_V = deviation_V + front.offset_V / referred
-    level_V = (v_target_V + shift_V) * referred
+    level_V = (v_target_V + shift_V) * referred + front.mac_offset_V
     x = thresholds + (shift_V - front.gain_rel * v_target_V) / (scale_V * (1.0 + front.gain_rel))
     x = jnp.where(level_V > params.v_clip_V, x_hi + span, x)
     return jnp.where((level_V < -params.v_clip_V) | (level_V == -jnp.inf), x_lo - span, x)

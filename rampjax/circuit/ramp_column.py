@@ -51,7 +51,8 @@ class Ramp(NamedTuple):
 def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure) -> Ramp:
     """Programs, corrects and selects one ramp column, and takes it into use.
 
-    A redundant column is selected by the worst INL that its measurement shows; the true one is returned.
+    A redundant column has an integrator and errors of its own. The one whose measurement shows the least worst INL is
+    selected; its true ramp is returned.
     """
     if structure.n_redundant == 1:
         g_uS, deviation_V, written, _ = _candidate(key, 0, params, structure)

@@ -180,3 +180,22 @@ def test_convert_gives_the_nearest_level_of_the_function(function):
 
 def test_a_threshold_belongs_to_the_bin_above_it():
     assert convert(jnp.array([0.0, 1.0, 1.5]), jnp.array([0.0, 1.0]), jnp.array([3, 4, 5])).tolist() == [4, 5, 5]
+
+
+def test_the_offset_of_the_mac_comes_before_its_clipping():
+    """What a clipped MAC can reach does not hang on its own offset, but on the comparator's."""
+    quiet = rj.load_device("taox_paper", sigma_prog_uS=0.0, sigma_read_uS=0.0)
+    never = {}
+    for name, comparator_V, mac_V in (("mac", 0.0, 0.05), ("comparator", 0.05, 0.0)):
+        circuit = rj.Circuit(
+            mac=blocks.Mac(sigma_offset_V=mac_V, v_clip_V=0.3),
+            comparator=blocks.Comparator(sigma_offset_V=comparator_V),
+        )
+        design = rj.design("identity", 4, device=quiet, circuit=circuit)
+        x = rj.simulate(design, 1000, seed=2).kept[:, 0, :15]
+        ends = design.target.x_lo, design.target.x_hi
+        never[name] = (x == ends[0] - np.ptp(ends)) | (x == ends[1] + np.ptp(ends))
+        reached = x[:, 7] * design.scale_V
+        assert stats.kstest(reached, stats.norm(0.0, 0.05).cdf).pvalue > 1e-3
+    np.testing.assert_array_equal(never["mac"], np.broadcast_to(np.abs(design.v_ramp_V) > 0.3, never["mac"].shape))
+    assert 0 < never["comparator"].mean(axis=0)[11] < 1
