@@ -94,7 +94,8 @@ Calibration = Annotated[
     typer.Option(
         "--calibration",
         metavar="C",
-        help="none, or any of one_point | two_point, ramp_aware, redundant:N, joined by + in any order.",
+        help="none, or any of one_point | one_point_bias | two_point, ramp_aware, redundant:N, joined by + in any "
+        "order.",
     ),
 ]
 Range = Annotated[

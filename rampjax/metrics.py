@@ -238,12 +238,21 @@ def _random_code_lsb2(target: TargetArrays) -> Float[Array, ""]:
 
 
 def mean_code_error_probability(
-    thresholds: Float[Array, " threshold"], sigma_x: Float[Array, " threshold"], target: TargetArrays
+    thresholds: Float[Array, " threshold"],
+    sigma_x: Float[Array, " threshold"],
+    target: TargetArrays,
+    undecided: Float[Array, ""] | float = 0.0,
 ) -> Float[Array, ""]:
     """Share of conversions whose code differs from the noise-free one of the same chip, every output equally likely.
 
     `code_error_probability` averaged over inputs: threshold k errs for inputs up to the neighbouring thresholds only,
     sum_k E[|g(T_k + n_k) - g(T_k)|] / TV with T_k + n_k held between its neighbours. By eight quantiles of |n_k|.
+
+    Args:
+        thresholds: realised thresholds, in x, ascending.
+        sigma_x: standard deviation of each from conversion to conversion.
+        target: the target as arrays.
+        undecided: share of conversions whose latch stays undecided: their code is any of the M, one of them right.
     """
     k = jnp.arange(thresholds.shape[0])
     last = jnp.sum(target.valid) - 1
@@ -252,7 +261,9 @@ def mean_code_error_probability(
     shift = jnp.asarray(_HALF_NORMAL, thresholds.dtype)[:, None] * sigma_x
     moved = jnp.stack([jnp.maximum(thresholds - shift, below), jnp.minimum(thresholds + shift, above)])
     distance = jnp.abs(evaluate_spline(target.spline, moved) - evaluate_spline(target.spline, thresholds))
-    return jnp.sum(jnp.where(target.valid, jnp.mean(distance, axis=(0, 1)), 0.0)) / target.variation_lsb
+    noisy = jnp.sum(jnp.where(target.valid, jnp.mean(distance, axis=(0, 1)), 0.0)) / target.variation_lsb
+    m = target.has_code.shape[0]
+    return (1.0 - undecided) * noisy + undecided * (m - 1) / m
 
 
 def metastable_probability(
@@ -261,7 +272,7 @@ def metastable_probability(
     """Share of conversions that meet an undecided latch, every output equally likely.
 
     sum_k |g(T_k + w) - g(T_k - w)| / TV with w the half width of the inputs for which the latch stays undecided, at
-    most 1.
+    most 1: a bound where the windows of neighbours overlap, and too little where one holds an extremum.
     """
     ends = evaluate_spline(target.spline, jnp.stack([thresholds - undecided_x, thresholds + undecided_x]))
     share = jnp.sum(jnp.where(target.valid, jnp.abs(ends[1] - ends[0]), 0.0)) / target.variation_lsb

@@ -224,7 +224,8 @@ class TwinCircuit:
             with np.errstate(divide="ignore", invalid="ignore"):
                 nu = np.clip(np.nan_to_num(slope * np.log(g / d.g_max_uS)) + intercept, low, high)
             new = new * (age_s / d.drift_t0_s) ** -(nu + d.sigma_drift_nu * devices.nu)
-        return new * (1 + d.rtn_amplitude_rel * devices.rtn[0 if recalibrated else 1])
+        new = new * (1 + d.rtn_amplitude_rel * devices.rtn[0 if recalibrated else 1])
+        return np.where(devices.off | devices.on, g, new)
 
     # ---- the ramp
 
@@ -276,25 +277,25 @@ class TwinCircuit:
             ideal = entry.v_after
         return g
 
-    def one_column(self, n):
+    def one_column(self, n, drivers):
         """(used ramp, measured ramp at calibration, conductances in use), after programming and correction."""
         op, d = self.circuit.operation, self.device
-        ramp, devices = self.draw_ramp(n), self.draw_devices(n)
+        ramp, devices = SimpleNamespace(**{**vars(self.draw_ramp(n)), **drivers}), self.draw_devices(n)
         g = self.program(n, ramp, devices)
         then_g, used_g = (self.aged(g, devices, recalibrated) for recalibrated in (True, False))
         seen_g = self.seen(then_g)
         seen = self.ramp(seen_g, ramp)
         mid = (len(self.v) - 1) // 2
         if "one_point_bias" in self.words:
-            off = (seen[:, mid] - self.v[mid]) - (seen[:, 0] - self.v[0])
+            off, mean_g = seen[:, mid] - self.v[mid], seen_g[:, : self.n_bias].mean(axis=1)
             for k in range(self.n_bias):
                 entry = self.entries[k]
                 more = entry.sign * off * self.c_fF / (self.n_bias * d.v_read_V * entry.t)
                 # It goes on ageing from there as it would have without.
                 since = used_g[:, k] - then_g[:, k]
-                then_g[:, k] = self.realise(np.clip(entry.g - more, d.g_min_uS, d.g_max_uS), k, devices)
+                then_g[:, k] = self.realise(np.clip(mean_g - more, d.g_min_uS, d.g_max_uS), k, devices)
                 used_g[:, k] = np.maximum(then_g[:, k] + since, 0.0)
-                seen_g[:, k] = self.seen(then_g[:, k])
+            seen_g = self.seen(then_g)
             seen = self.ramp(seen_g, ramp)
         shift, gain = np.zeros(n), np.ones(n)
         if "one_point" in self.words:
@@ -318,7 +319,8 @@ class TwinCircuit:
 
     def ramps(self, n):
         """The ramp in use, (n, K of the goal), referred volts; the conductances are kept in `self.g`."""
-        columns = [self.one_column(n) for _ in range(self.n_redundant)]
+        drivers = {name: getattr(self.draw_ramp(n), name) for name in ("v", "t_loss", "taps", "gamma")}
+        columns = [self.one_column(n, drivers) for _ in range(self.n_redundant)]
         worst = np.stack([self.goal.max_inl(self.picked(seen) / self.a) for _, seen, _ in columns])
         best, rows = np.argmin(worst, axis=0), np.arange(n)
         self.g = np.stack([g for _, _, g in columns])[best, rows]
@@ -361,7 +363,7 @@ class TwinCircuit:
                 need.append(c.comparator.v_logic_V * math.exp(-max(left, 0.0) / tau) if tau > 0 else 0.0)
             if need[-1] < 1e-12:
                 break
-        shift = max(math.ceil(d / t - 1e-9), 1 if tau > 0 else 0)
+        shift = max(math.ceil(c.comparator.t_delay_ns / t - 1e-9), 1 if tau > 0 else 0)
         return np.array(need), shift if c.comparator.delay_removed else 0
 
     def effective(self, v):
@@ -464,7 +466,8 @@ class TwinCircuit:
 
 
 def _trimmed(error, step, reach):
-    return error - np.clip(np.round(error / step) * step, -reach, reach) if step > 0 else error
+    most = math.floor(reach / step + 1e-9) if step > 0 else 0
+    return error - np.clip(np.round(error / step), -most, most) * step if step > 0 else error
 
 
 def _rk4(state, v, taus, h):

@@ -45,7 +45,7 @@ def floors(bits: int, cores: Cores, scale: float = 1.0) -> list[Contender]:
     return [
         *with_numpy,
         _stored("jax.random.normal, threefry", n, chips, _jax_random("threefry2x32", (chips, n))),
-        _stored("the same, not partitionable", n, chips, _not_partitionable((chips, n))),
+        _stored("jax.random.normal, threefry, not partitionable", n, chips, _not_partitionable((chips, n))),
         _stored("jax.random.normal, rbg", n, chips, _jax_random("rbg", (chips, n))),
         _stored("Philox and erfinv, array form", n, chips, _array_form(n, chips, _philox_lane, 4)),
         _stored("Threefry and erfinv, array form", n, chips, _array_form(n, chips, _threefry_lane, 2)),

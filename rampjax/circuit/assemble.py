@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rampjax.circuit.ageing import slow_params
-from rampjax.circuit.blocks import Circuit, Ramp
+from rampjax.circuit.blocks import NOMINAL_K, Circuit, Ramp
 from rampjax.circuit.calibration import CORRECTIONS, CalibrationParams
 from rampjax.circuit.comparator import FrontParams
 from rampjax.circuit.design import Design
@@ -18,7 +18,6 @@ from rampjax.circuit.timing import TimingParams, lag_poles, removed_counts, requ
 from rampjax.circuit.write_verify import write_params
 from rampjax.target.arrays import float32_array, padded_length, target_arrays
 
-NOMINAL_K = 300.0
 _BOLTZMANN = 1.380649e-8  # fF V^2 / K
 # Of the ramp's figures these act on time or noise; every other one makes its entries differ from the ideal.
 _NOT_ENTRIES = ("tau_settle_ns", "sigma_jitter_ns", "sigma_step_V", "ktc_noise")
@@ -47,7 +46,7 @@ def column_structure(design: Design) -> ColumnStructure:
         n_taps=circuit.pulse_grid if _entries_differ(circuit.ramp) else 0,
         leaky=circuit.ramp.opamp_gain is not None,
         changed_conditions=operation.v_read_change_rel != 0 or operation.temperature_K != NOMINAL_K,
-        # Fixed references are no memristors: they stay as they were calibrated.
+        # Fixed references hold the ramp at the conditions at which it was calibrated; its devices age all the same.
         temperature=operation.temperature_K != NOMINAL_K
         and device.sigma_tc_rel_per_K > 0
         and operation.references == "ratiometric",
@@ -55,9 +54,7 @@ def column_structure(design: Design) -> ColumnStructure:
         lag=circuit.ramp.tau_settle_ns > 0 or (comparator.kind != "ideal" and comparator.tau_preamp_ns > 0),
         continuous=continuous,
         metastable=comparator.kind == "strobed" and comparator.tau_latch_ns > 0,
-        n_removed=removed_counts(comparator, operation.speed_corner_rel, circuit.t_clk_ns)
-        if continuous and comparator.delay_removed
-        else 0,
+        n_removed=removed_counts(comparator, circuit.t_clk_ns) if continuous and comparator.delay_removed else 0,
         extra_noise=_has_extra_noise(circuit),
         subset=design.column is not design.target,
     )
@@ -158,7 +155,7 @@ def _ramp_params(design: Design, pad: int) -> RampParams:
         row=float32_array(entries(0.0, place)),
         r_series_MOhm=float32_array(entries(errors.r_access_MOhm, errors.r_access_MOhm + rows * errors.r_wire_MOhm)),
         v_before_V=float32_array(before_V),
-        inverse_gain=float32_array(1 / errors.opamp_gain if errors.opamp_gain else 0.0),
+        inverse_gain=float32_array(1 / errors.opamp_gain if errors.opamp_gain is not None else 0.0),
         v_os_V=float32_array(errors.v_os_V),
         sigma_v_os_V=float32_array(errors.sigma_v_os_V),
         sigma_c_int_rel=float32_array(errors.sigma_c_int_rel),

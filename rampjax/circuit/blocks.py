@@ -8,6 +8,11 @@ or column), per programming event, slow (between recalibrations), temporal (at e
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final, Literal
 
+from rampjax.checks import InputError
+
+MOST_DELAY_CLOCKS: Final = 32
+NOMINAL_K: Final = 300.0  # temperature of programming and calibration
+LARGEST: Final = 1e9  # of any figure, in its unit
 SETTING: Final = "a setting, no variation"
 SYSTEMATIC: Final = "static, the same on every chip"
 PER_CHIP: Final = "static, once per chip (ramp)"
@@ -225,3 +230,35 @@ def info(item: Field) -> Info:
     """What a figure means."""
     found: Info = item.metadata["info"]
     return found
+
+
+def check_circuit(circuit: Circuit) -> None:
+    """Raises InputError unless every figure keeps its limits, and none contradicts another."""
+    for section, block in BLOCKS.items():
+        held = circuit if section == "circuit" else getattr(circuit, section)
+        for name, item in knobs(block).items():
+            _check_figure(f"{section}.{name}", getattr(held, name), info(item))
+    array, comparator = circuit.array, circuit.comparator
+    if array.n_ramps > array.n_columns:
+        raise InputError(
+            f"`array.n_ramps` must be at most `array.n_columns` ({array.n_columns}), but is {array.n_ramps}."
+        )
+    delay_clocks = comparator.t_delay_ns * circuit.operation.speed_corner_rel / circuit.t_clk_ns
+    if comparator.kind == "continuous" and delay_clocks > MOST_DELAY_CLOCKS:
+        raise InputError(
+            f"`comparator.t_delay_ns` must be at most {MOST_DELAY_CLOCKS} clocks on a continuous comparator, but is "
+            f"{delay_clocks:.4g}."
+        )
+
+
+def _check_figure(key: str, value: Any, limits: Info) -> None:
+    if isinstance(value, str | bool) or value is None:
+        return
+    if not -LARGEST <= value <= LARGEST:  # NaN too
+        raise InputError(f"`{key}` must be a number of at most {LARGEST:g}, but is {value}.")
+    if limits.positive and value <= 0:
+        raise InputError(f"`{key}` must be positive, but is {value}.")
+    if limits.low is not None and value < limits.low:
+        raise InputError(f"`{key}` must be at least {limits.low:g}, but is {value}.")
+    if limits.high is not None and value > limits.high:
+        raise InputError(f"`{key}` must be at most {limits.high:g}, but is {value}.")

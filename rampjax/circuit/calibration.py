@@ -84,24 +84,25 @@ def program_ramp_aware(
 
 def bias_aim_uS(
     measured_V: Float[Array, " threshold"],
-    g_target_uS: Float[Array, " bias"],
+    seen_uS: Float[Array, " bias"],
     gain: Float[Array, " bias"],
     device: DeviceParams,
     calibration: CalibrationParams,
 ) -> Float[Array, " bias"]:
     """Where `one_point_bias` aims the bias devices: the start from which the ramp, as measured, is right in the middle.
 
-    All share the shift D_1 - D_m equally.
+    All aim at mean(g) - D_m / sum(gain): from what they are measured to have, so that what their pulses add beside the
+    devices (injection, lost time) is corrected with the rest.
 
     Args:
         measured_V: deviation of the ramp as measured with the present bias devices, V.
-        g_target_uS: what they ideally have, µS.
+        seen_uS: what they are measured to have, µS.
         gain: what 1 µS of each adds to the start, V/µS.
         device: the device's parameters: aims stay inside `[g_min_uS, g_max_uS]`.
         calibration: which threshold is the middle.
     """
-    shift_V = measured_V[0] - measured_V[calibration.middle]
-    return jnp.clip(g_target_uS + shift_V / jnp.sum(gain), device.g_min_uS, device.g_max_uS)
+    aim_uS = jnp.mean(seen_uS) - measured_V[calibration.middle] / jnp.sum(gain)
+    return jnp.clip(jnp.full_like(seen_uS, aim_uS), device.g_min_uS, device.g_max_uS)
 
 
 def correct_ramp(

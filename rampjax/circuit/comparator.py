@@ -50,7 +50,8 @@ def sample_front(key: Key[Array, ""], mac_key: Key[Array, ""], front: FrontParam
 def trimmed(error: Float[Array, ""], step: Float[Array, ""], reach: Float[Array, ""]) -> Float[Array, ""]:
     """What an ideally measured trim leaves of an error: less the nearest multiple of the step within the reach."""
     safe = jnp.where(step > 0, step, 1.0)
-    return jnp.where(step > 0, error - jnp.clip(jnp.round(error / safe) * safe, -reach, reach), error)
+    most = jnp.floor(reach / safe + 1e-3)  # whole steps; not one less by rounding
+    return jnp.where(step > 0, error - jnp.clip(jnp.round(error / safe), -most, most) * safe, error)
 
 
 def column_thresholds(
@@ -83,4 +84,4 @@ def column_thresholds(
     level_V = (v_target_V + shift_V) * referred + front.mac_offset_V
     x = thresholds + (shift_V - front.gain_rel * v_target_V) / (scale_V * (1.0 + front.gain_rel))
     x = jnp.where(level_V > params.v_clip_V, x_hi + span, x)
-    return jnp.where((level_V < -params.v_clip_V) | (level_V == -jnp.inf), x_lo - span, x)
+    return jnp.where(level_V < -params.v_clip_V, x_lo - span, x)

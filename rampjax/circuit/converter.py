@@ -35,7 +35,7 @@ def sample_column(key: Key[Array, ""], params: ConverterParams, structure: Colum
         structure: static structure.
 
     Returns:
-        The converter; its arrays are padded as `params.target.valid` says.
+        The converter; its thresholds are padded as `params.target.valid` says, its conductances up to as many steps.
     """
     return read_ramp(key, sample_ramp(key, params, structure), params, structure)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rampjax.checks import InputError
-from rampjax.circuit.blocks import Circuit
+from rampjax.circuit.blocks import NOMINAL_K, Circuit, check_circuit
 from rampjax.circuit.calibration_spec import CalibrationSpec
 from rampjax.circuit.device import Device
 from rampjax.target.arrays import ideal_rmse_lsb
@@ -101,6 +101,8 @@ def design_closed_form(
     References:
         Charge balance of an ideal integrator, c_int dV_k = g_k t_pulse_k v_read, solved for g_k.
     """
+    check_circuit(circuit)
+    _check_device(device, circuit)
     column = target
     if column_bits not in (None, target.bits):
         column = make_target(target.function, column_bits, target.levels, (target.x_lo, target.x_hi))
@@ -141,6 +143,35 @@ def design_closed_form(
     )
 
 
+def _check_device(device: Device, circuit: Circuit) -> None:
+    """Raises InputError where the circuit asks of a device what it does not have, or its currents would turn round."""
+    if circuit.programming.mode == "write_verify" and device.write is None:
+        raise InputError(f"`programming.mode` must be plain on {device.name}, which has no figures of write-verify.")
+    operation, beta = circuit.operation, device.nonlinearity_per_V2
+    for v_V in (device.v_read_V, device.v_read_V * (1 + operation.v_read_change_rel)):
+        if 1 + beta * v_V**2 <= 0:
+            raise InputError(
+                f"`device.nonlinearity_per_V2` must be above {-1 / v_V**2:.4g} for a read voltage of {v_V:.4g} V, "
+                f"but is {beta:g}."
+            )
+    aged = device.aged_sigma_uS
+    if aged and operation.age_s > aged[-1][0]:
+        raise InputError(
+            f"`operation.age_s` must be at most {aged[-1][0]:g} on {device.name}, the oldest age of its spread, but is "
+            f"{operation.age_s:g}."
+        )
+    if 0 < operation.age_s < 1:
+        raise InputError(
+            f"`operation.age_s` must be 0 or at least 1, from where laws of the age hold, but is {operation.age_s:g}."
+        )
+    change_K = operation.temperature_K - NOMINAL_K
+    if 1 + device.tc_rel_per_K * change_K <= 0:
+        raise InputError(
+            f"`operation.temperature_K` must leave a conductance above 0, but at {operation.temperature_K:g} K the "
+            f"coefficient `device.tc_rel_per_K` = {device.tc_rel_per_K:g} takes all of it."
+        )
+
+
 def _design_start(
     start_fC: float, device: Device, circuit: Circuit, calibration: CalibrationSpec
 ) -> tuple[int, float, float]:
@@ -160,10 +191,15 @@ def _design_start(
             f"at most {device.g_max_uS:g} µS each, but is {n_bias}."
         )
     g_bias_uS = needed_uS / n_bias
-    if g_bias_uS < device.g_min_uS or needed_uS == 0:
+    if needed_uS < device.g_max_uS * 1e-6:
         raise InputError(
-            f"`circuit.n_bias` must be such that each bias device has at least {device.g_min_uS:g} µS and more than 0, "
-            f"but {n_bias} of them share {needed_uS:.4g} µS."
+            "Bias devices (`one_point_bias`, `circuit.n_bias`) need a ramp that does not start at 0 V; expected "
+            "another range of x, or another calibration."
+        )
+    if g_bias_uS < device.g_min_uS:
+        raise InputError(
+            f"`circuit.n_bias` must be such that each bias device has at least {device.g_min_uS:g} µS, but {n_bias} of "
+            f"them share {needed_uS:.4g} µS."
         )
     return n_bias, float(min(g_bias_uS, device.g_max_uS)), t_bias_ns
 

@@ -59,7 +59,7 @@ def program(
         loop = jax.vmap(loop)
     written = loop(draw, g_aim_uS)
     if health is not None:
-        written = stuck_loop(written, g_aim_uS, health, device, write)
+        written = stuck_loop(written, g_aim_uS, health, device, write, scheme)
     return written.g_uS, written
 
 
@@ -69,16 +69,22 @@ def stuck_loop(
     health: Int8[Array, "*device"],
     device: DeviceParams,
     write: WriteParams,
+    scheme: str,
 ) -> Written:
     """The loop on a stuck device: verified at once where it happens to be right, else all pulses in vain.
 
-    They are SETs below the aim and RESETs above it.
+    They are SETs below the aim and RESETs above it; those of `compliance` do not count, and twice as many are tried.
+    Reads are taken as exact.
     """
     g_uS = apply_health(written.g_uS, health, device)
     stuck, right = health != HEALTHY, jnp.abs(g_uS - g_aim_uS) <= write.tolerance_uS
     pulses = jnp.where(right, 0, write.max_pulses).astype(written.n_pulses.dtype)
-    v_V = jnp.where(g_uS < g_aim_uS, write.v_set_V, write.v_reset_V)
-    energy_fJ = pulses * pulse_energy_fJ(v_V, g_uS, g_uS, write.t_write_ns)
+    below = g_uS < g_aim_uS
+    tried = pulses
+    if scheme == "compliance":
+        tried, pulses = jnp.where(below, pulses, 2 * pulses), jnp.where(below, pulses, 0)
+    v_V = jnp.where(below, write.v_set_V, write.v_reset_V)
+    energy_fJ = tried * pulse_energy_fJ(v_V, g_uS, g_uS, write.t_write_ns)
     return Written(
         g_uS=g_uS,
         n_pulses=jnp.where(stuck, pulses, written.n_pulses),

@@ -58,7 +58,7 @@ class RampParams(NamedTuple):
 
 
 class RampErrors(NamedTuple):
-    """What is drawn once per ramp."""
+    """What is drawn once per ramp column, or once for all its redundant ones."""
 
     c_int_rel: Float[Array, ""]
     v_read_rel: Float[Array, ""]
@@ -108,23 +108,24 @@ def volts_per_uS(ramp: RampParams) -> Float[Array, " entry"]:
     return ramp.sign * ramp.v_read_V * ramp.t_pulse_ns / ramp.c_int_fF
 
 
-def sample_ramp_errors(key: Key[Array, ""], ramp: RampParams, n_taps: int) -> RampErrors:
-    """Draws the static errors of one ramp.
+def sample_ramp_errors(key: Key[Array, ""], driver_key: Key[Array, ""], ramp: RampParams, n_taps: int) -> RampErrors:
+    """Draws the static errors of one ramp column.
 
     Args:
-        key: the ramp's key for these errors.
+        key: of its integrator: capacitor, offset, injection.
+        driver_key: of what redundant columns share: read voltage, lost time, pulse widths, gradient.
         ramp: their standard deviations.
         n_taps: number of pulse widths on the grid.
     """
-    z = standard_normal(key, 6 + n_taps)
+    own, shared = standard_normal(key, 3), standard_normal(driver_key, 3 + n_taps)
     return RampErrors(
-        c_int_rel=ramp.sigma_c_int_rel * z[0],
-        v_read_rel=ramp.sigma_v_read_rel * z[1],
-        v_os_V=ramp.v_os_V + ramp.sigma_v_os_V * z[2],
-        q_inj_fC=ramp.q_inj_fC + ramp.sigma_q_inj_fC * z[3],
-        t_loss_ns=ramp.t_loss_ns + ramp.sigma_t_loss_ns * z[4],
-        gradient_rel=ramp.sigma_gradient_rel * z[5],
-        tap_ns=ramp.sigma_tap_ns * z[6:],
+        c_int_rel=ramp.sigma_c_int_rel * own[0],
+        v_os_V=ramp.v_os_V + ramp.sigma_v_os_V * own[1],
+        q_inj_fC=ramp.q_inj_fC + ramp.sigma_q_inj_fC * own[2],
+        v_read_rel=ramp.sigma_v_read_rel * shared[0],
+        t_loss_ns=ramp.t_loss_ns + ramp.sigma_t_loss_ns * shared[1],
+        gradient_rel=ramp.sigma_gradient_rel * shared[2],
+        tap_ns=ramp.sigma_tap_ns * shared[3:],
     )
 
 

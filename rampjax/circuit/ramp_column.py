@@ -14,7 +14,7 @@ from rampjax.circuit.ageing import age_devices
 from rampjax.circuit.calibration import bias_aim_uS, correct_ramp, measurement_error_uS, program_ramp_aware
 from rampjax.circuit.device import sigma_at
 from rampjax.circuit.draws import standard_normal
-from rampjax.circuit.programming import draw_programming, program, sample_health
+from rampjax.circuit.programming import HEALTHY, draw_programming, program, sample_health
 from rampjax.circuit.ramp import (
     Conditions,
     RampErrors,
@@ -33,7 +33,7 @@ from rampjax.metrics import max_inl_lsb, realise
 
 # Each source of randomness has its own stream: switching one on leaves the draws of the others as they were.
 _PROGRAM, _HEALTH, _MEASURE = 0, 1, 2
-_RAMP, _AGE, _TEMPERATURE, _BIAS = 5, 6, 7, 8  # 3 and 4 are those of the column that reads the ramp
+_RAMP, _AGE, _TEMPERATURE, _BIAS, _DRIVER = 5, 6, 7, 8, 9  # 3 and 4 are those of the column that reads the ramp
 _N_STREAMS = 16  # of each redundant column
 
 Stream = Callable[[int], Key[Array, ""]]  # the key of a source of randomness
@@ -51,8 +51,8 @@ class Ramp(NamedTuple):
 def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure) -> Ramp:
     """Programs, corrects and selects one ramp column, and takes it into use.
 
-    A redundant column has an integrator and errors of its own. The one whose measurement shows the least worst INL is
-    selected; its true ramp is returned.
+    A redundant column has devices and an integrator of its own, but shares the drivers of its rows. The one whose
+    measurement shows the least worst INL is selected; its true ramp is returned.
     """
     if structure.n_redundant == 1:
         g_uS, deviation_V, written, _ = _candidate(key, 0, params, structure)
@@ -83,24 +83,23 @@ def _candidate(
         return jax.random.fold_in(key, source + _N_STREAMS * index)
 
     device, ramp, calibration, n_bias = params.device, params.ramp, params.calibration, structure.n_bias
-    errors = sample_ramp_errors(stream(_RAMP), ramp, structure.n_taps) if structure.n_taps else None
+    errors = None
+    if structure.n_taps:
+        errors = sample_ramp_errors(stream(_RAMP), jax.random.fold_in(key, _DRIVER), ramp, structure.n_taps)
     slots = _slots(errors, params, params.calibrated, structure)
-    z_while, z_after = _measurement_draws(stream(_MEASURE), params, structure)
-    g_uS, written = _program(stream, z_while, slots, params, structure)
+    z_while, *z_after = _measurement_draws(stream(_MEASURE), params, structure)
+    health = sample_health(stream(_HEALTH), ramp.sign.shape[0], device) if structure.stuck_cells else None
+    g_uS, written = _program(stream, z_while, health, slots, params, structure)
     written = written and _of_devices(written, ramp.t_pulse_ns > 0)
-    g_then_uS, g_now_uS = age_devices(stream(_AGE), g_uS, device, params.slow) if structure.slow else (g_uS, g_uS)
-
-    def measured(g_uS: Array) -> Array:
-        seen_uS = g_uS if z_after is None else g_uS + measurement_error_uS(z_after, g_uS, device, calibration)
-        return ramp_deviation_V(seen_uS, slots, n_bias)
-
-    measured_V = measured(g_then_uS)
+    g_then_uS, g_now_uS = _age(stream(_AGE), g_uS, health, params) if structure.slow else (g_uS, g_uS)
+    seen_uS = _measured(z_after[0], g_then_uS, params)
+    measured_V = ramp_deviation_V(seen_uS, slots, n_bias)
     if structure.bias_trim:
-        g_bias_uS, rewritten = _trim_bias(stream, measured_V, params, structure)
+        g_bias_uS, rewritten = _trim_bias(stream, measured_V, seen_uS[:n_bias], health, params, structure)
         written = written and _join_loops(written, rewritten)
         change_uS = jnp.zeros_like(g_uS).at[:n_bias].set(g_bias_uS - g_then_uS[:n_bias])
         g_then_uS, g_now_uS = (jnp.maximum(g + change_uS, 0.0) for g in (g_then_uS, g_now_uS))
-        measured_V = measured(g_then_uS)
+        measured_V = ramp_deviation_V(_measured(z_after[1], g_then_uS, params), slots, n_bias)
     if structure.temperature:
         z = standard_normal(stream(_TEMPERATURE), g_uS.size)
         g_now_uS = jnp.maximum(g_now_uS * (1.0 + device.sigma_tc_rel_per_K * params.temperature_rel * z), 0.0)
@@ -124,38 +123,63 @@ def _slots(
 
 def _measurement_draws(
     key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure
-) -> tuple[Array | None, Array | None]:
+) -> tuple[Array | None, ...]:
+    """What the measurements draw: while programming, of the ramp, and of the ramp with its bias devices trimmed."""
     if not structure.noisy_measurement:
-        return None, None
-    z_while, z_after = standard_normal(key, 2 * params.g_target_uS.size).reshape(2, -1)
-    return z_while, z_after
+        return None, None, None
+    return tuple(standard_normal(key, 3 * params.g_target_uS.size).reshape(3, -1))
+
+
+def _measured(z: Array | None, g_uS: Array, params: ConverterParams) -> Array:
+    """Conductances as a measurement shows them."""
+    return g_uS if z is None else g_uS + measurement_error_uS(z, g_uS, params.device, params.calibration)
+
+
+def _age(key: Key[Array, ""], g_uS: Array, health: Array | None, params: ConverterParams) -> tuple[Array, Array]:
+    """Conductances at the last calibration and now; a stuck device does not age."""
+    aged = age_devices(key, g_uS, params.device, params.slow)
+    if health is None:
+        return aged
+    then_uS, now_uS = (jnp.where(health == HEALTHY, each, g_uS) for each in aged)
+    return then_uS, now_uS
 
 
 def _program(
-    stream: Stream, z_while: Array | None, slots: Slots, params: ConverterParams, structure: ColumnStructure
+    stream: Stream,
+    z_while: Array | None,
+    health: Array | None,
+    slots: Slots,
+    params: ConverterParams,
+    structure: ColumnStructure,
 ) -> tuple[Array, Written | None]:
     device, scheme, shape = params.device, structure.write_scheme, params.g_target_uS.shape
     draw = draw_programming(stream(_PROGRAM), shape, scheme)
-    health = sample_health(stream(_HEALTH), shape[0], device) if structure.stuck_cells else None
     if structure.ramp_aware:
         return program_ramp_aware(
             draw, z_while, health, slots, params.ramp, device, params.programming, params.calibration, scheme
         )
-    return program(draw, params.g_target_uS, health, device, params.programming, scheme)
+    # Entries of the padding are no devices: an aim inside the range ends their write-verify loops at once, or nearly.
+    aim_uS = jnp.where(params.ramp.t_pulse_ns > 0, params.g_target_uS, device.g_min_uS)
+    return program(draw, aim_uS, health, device, params.programming, scheme)
 
 
 def _trim_bias(
-    stream: Stream, measured_V: Array, params: ConverterParams, structure: ColumnStructure
+    stream: Stream,
+    measured_V: Array,
+    seen_uS: Array,
+    health: Array | None,
+    params: ConverterParams,
+    structure: ColumnStructure,
 ) -> tuple[Array, Written | None]:
-    """The bias devices, programmed anew where `one_point_bias` aims them; a stuck one stays as it is."""
-    device, scheme, shape = params.device, structure.write_scheme, params.g_target_uS.shape
-    bias = slice(structure.n_bias)
-    aim_uS = bias_aim_uS(
-        measured_V, params.g_target_uS[bias], volts_per_uS(params.ramp)[bias], device, params.calibration
-    )
+    """The bias devices, programmed anew where `one_point_bias` aims them; a stuck one stays as it is.
+
+    At a recalibration they go on ageing as the old ones would have: the relaxation of a fresh device is left out.
+    """
+    device, scheme, bias = params.device, structure.write_scheme, slice(structure.n_bias)
+    aim_uS = bias_aim_uS(measured_V, seen_uS, volts_per_uS(params.ramp)[bias], device, params.calibration)
     draw = draw_programming(stream(_BIAS), (structure.n_bias,), scheme)
-    health = sample_health(stream(_HEALTH), shape[0], device)[bias] if structure.stuck_cells else None
-    return program(draw, aim_uS, health, device, params.programming, scheme)
+    stuck = None if health is None else health[bias]
+    return program(draw, aim_uS, stuck, device, params.programming, scheme)
 
 
 def _of_devices(written: Written, exists: Bool[Array, " entry"]) -> Written:
@@ -216,6 +240,10 @@ def noise_V(
         pulsed = ramp.t_pulse_ns > 0
         jitter_V = g_uS * ramp.v_read_V * noise.sigma_jitter_ns / ramp.c_int_fF
         is_step = pulsed & (jnp.arange(pulsed.shape[0]) >= structure.n_bias)
-        variance = variance + jnp.where(pulsed, jitter_V**2, 0.0) + jnp.where(is_step, noise.sigma_step_V**2, 0.0)
+        step_V = noise.sigma_step_V / params.follow
+        variance = variance + jnp.where(pulsed, jitter_V**2, 0.0) + jnp.where(is_step, step_V**2, 0.0)
+    if structure.changed_conditions:
+        # What does not follow the MAC's common factor weighs more or less against it; step noise is divided already.
+        variance = variance * params.follow**2
     summed = sum_before(variance)[structure.n_bias :]
     return jnp.sqrt(summed + params.noise.sigma_level_V**2 if structure.extra_noise else summed)

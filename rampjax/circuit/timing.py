@@ -57,7 +57,7 @@ def required_overdrive_V(comparator: Comparator, speed: float, t_clk_ns: float) 
         t_clk_ns: clock period, ns.
 
     Returns:
-        So many entries that the last one is negligible, and `MAX_LATE` at most.
+        So many entries that the last one is negligible, or one for each of `MAX_LATE` counts.
     """
     delay_ns, tau_ns = comparator.t_delay_ns * speed, comparator.tau_latch_ns * speed
     counts = np.arange(MAX_LATE + 1)
@@ -68,12 +68,14 @@ def required_overdrive_V(comparator: Comparator, speed: float, t_clk_ns: float) 
         grown = comparator.v_logic_V * np.exp(-spare_ns / tau_ns) if tau_ns > 0 else np.zeros(len(counts))
     required_V = np.where(spare_ns >= 0, grown, np.inf)
     enough = np.flatnonzero(required_V < _SMALLEST_V)
-    return required_V[: enough[0] + 1] if enough.size else required_V
+    n = 1 << int(enough[0]).bit_length() if enough.size else len(required_V)
+    # A power of two, so that few lengths compile a kernel of their own; what is added never decides.
+    return np.pad(required_V[:n], (0, max(n - len(required_V), 0)), mode="edge")
 
 
-def removed_counts(comparator: Comparator, speed: float, t_clk_ns: float) -> int:
-    """Whole clocks by which the counter starts later: the constant delay, and one at least for a latch."""
-    counts = math.ceil(comparator.t_delay_ns * speed / t_clk_ns - 1e-9)
+def removed_counts(comparator: Comparator, t_clk_ns: float) -> int:
+    """Whole clocks by which the counter starts later: the delay of a typical chip, and one at least for a latch."""
+    counts = math.ceil(comparator.t_delay_ns / t_clk_ns - 1e-9)
     return max(counts, 1 if comparator.tau_latch_ns > 0 else 0)
 
 
@@ -121,9 +123,11 @@ def decided_V(
     """
     seen_V = v_target_V + deviation_V
     k = jnp.arange(seen_V.shape[0])
+    # Before the first step nothing has been crossed: a whole ramp below its start, and finite.
+    before_V = seen_V[0] - (seen_V[last] - seen_V[0])
     best_V = jnp.full_like(seen_V, -jnp.inf)
     for m in range(required_V.shape[0]):
         index = k + n_removed - m
-        level_V = jnp.where(index < 0, -jnp.inf, seen_V[jnp.clip(index, 0, last)])
+        level_V = jnp.where(index < 0, before_V, seen_V[jnp.clip(index, 0, last)])
         best_V = jnp.maximum(best_V, level_V - required_V[m])
     return best_V - v_target_V

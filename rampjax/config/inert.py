@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rampjax.checks import InputError
-from rampjax.circuit.blocks import BLOCKS, Circuit, knobs
+from rampjax.circuit.blocks import BLOCKS, NOMINAL_K, Circuit, knobs
 from rampjax.circuit.calibration_spec import CalibrationSpec, parse_calibration
 from rampjax.config.device_config import DeviceConfig
 from rampjax.config.device_fields import FIELDS, WRITE
@@ -33,10 +33,20 @@ Rule = tuple[Sequence[str], Callable[[_Case], bool], str]
 _SLOW: Final = ("relax_mean_uS", "relax_sigma_uS", "aged_sigma_uS", "drift_nu", "sigma_drift_nu", "rtn_prob")
 
 
+def _times(case: _Case) -> tuple[float, ...]:
+    comparator = case.circuit.comparator
+    return comparator.t_delay_ns, comparator.tau_latch_ns, comparator.tau_preamp_ns
+
+
 def _no_timing(case: _Case) -> bool:
-    comparator, ramp = case.circuit.comparator, case.circuit.ramp
-    times = (comparator.t_delay_ns, comparator.tau_latch_ns, comparator.tau_preamp_ns)
-    return not any((*times, ramp.tau_settle_ns, ramp.t_loss_ns, ramp.sigma_t_loss_ns))
+    ramp = case.circuit.ramp
+    return not any((*_times(case), ramp.tau_settle_ns, ramp.t_loss_ns, ramp.sigma_t_loss_ns))
+
+
+def _columns_differ(case: _Case) -> bool:
+    comparator, mac = case.circuit.comparator, case.circuit.mac
+    sigmas = (comparator.sigma_offset_V, mac.sigma_offset_V, mac.sigma_gain_rel)
+    return any(sigmas) or case.circuit.array.n_ramps > 1
 
 
 def _no_temperature(case: _Case) -> bool:
@@ -84,6 +94,40 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda c: all(c.device.figure(key) is None for key in _SLOW),
         "on a device without figures of relaxation, drift or telegraph noise; `rampjax devices` shows which have them",
     ),
+    (
+        ["comparator.trim_step_V", "comparator.trim_range_V"],
+        lambda c: not (c.circuit.comparator.sigma_offset_V or c.circuit.mac.sigma_offset_V),
+        "without an offset to trim, `comparator.sigma_offset_V` or `mac.sigma_offset_V`",
+    ),
+    (
+        ["mac.gain_trim_step_rel", "mac.gain_trim_range_rel"],
+        lambda c: not c.circuit.mac.sigma_gain_rel,
+        "without `mac.sigma_gain_rel`",
+    ),
+    (
+        ["comparator.kind"],
+        lambda c: not any(_times(c)),
+        "while `comparator.t_delay_ns`, `comparator.tau_latch_ns` and `comparator.tau_preamp_ns` are 0",
+    ),
+    (
+        ["ramp.g_leak_uS"],
+        lambda c: c.circuit.ramp.opamp_gain is None and not (c.circuit.ramp.v_os_V or c.circuit.ramp.sigma_v_os_V),
+        "without a voltage across the unselected rows, expected `ramp.opamp_gain` or an offset `ramp.v_os_V`",
+    ),
+    (
+        ["operation.references"],
+        lambda c: (
+            not c.circuit.operation.v_read_change_rel
+            and (c.circuit.operation.temperature_K == NOMINAL_K or not c.figure("tc_rel_per_K"))
+        ),
+        "while the read voltage, and the temperature with `device.tc_rel_per_K`, are nominal",
+    ),
+    (
+        ["array.n_columns", "array.n_spare"],
+        lambda c: not _columns_differ(c),
+        "while nothing differs from column to column, expected an offset or gain error of `comparator` or `mac`, or "
+        "more than one ramp",
+    ),
     (["operation.recalibrate_s"], lambda c: c.circuit.operation.age_s == 0, "without `operation.age_s`"),
     (
         ["operation.recalibrate_s"],
@@ -126,7 +170,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     (
         ["device.tc_rel_per_K", "device.sigma_tc_rel_per_K"],
-        lambda c: c.circuit.operation.temperature_K == Circuit().operation.temperature_K,
+        lambda c: c.circuit.operation.temperature_K == NOMINAL_K,
         "at the temperature of programming, expected another `operation.temperature_K`",
     ),
     (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rampjax.checks import InputError
-from rampjax.circuit.blocks import Circuit
+from rampjax.circuit.blocks import Circuit, check_circuit
 from rampjax.config.circuit_sections import set_circuit
 from rampjax.config.device_config import DeviceConfig, check_loop
 from rampjax.config.devices import DEFAULT_DEVICE, is_device_file, load_device
@@ -48,11 +48,8 @@ class Point:
 
 def check_point(point: Point) -> None:
     """Raises InputError where the figures of a point contradict each other."""
-    array, column_bits = point.circuit.array, point.column_bits
-    if array.n_ramps > array.n_columns:
-        raise InputError(
-            f"`array.n_ramps` must be at most `array.n_columns` ({array.n_columns}), but is {array.n_ramps}."
-        )
+    check_circuit(point.circuit)
+    column_bits = point.column_bits
     if point.circuit.programming.mode == "write_verify":
         if point.device.write is None:
             raise InputError(

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from rampjax.checks import InputError, nearest
 
 LARGEST = 1e9  # the largest figure of a file, in its unit
+MAX_LISTED = 20  # keys that a message lists
 MAX_SHOWN = 60  # characters of a wrong value that a message repeats
 
 # What pydantic calls a mistake, in the words of "`key` must be ...".
@@ -148,7 +149,11 @@ def place(where: str) -> str:
 
 def unknown_key(key: str, known: Collection[str]) -> str:
     """Returns the sentence for a key that nobody knows, with the nearest that is known."""
-    return f"`{key}` is not a known key." + (nearest(key, known) or f" Known are {quoted(known)}.")
+    near = nearest(key, known)
+    few = (
+        f" Known are {quoted(known)}." if len(known) <= MAX_LISTED else " `rampjax yield --help` lists those of --set."
+    )
+    return f"`{key}` is not a known key." + (near or few)
 
 
 def quoted(names: Iterable[str]) -> str:

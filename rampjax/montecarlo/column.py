@@ -129,7 +129,7 @@ def measure(column: Column, target: TargetArrays, names: tuple[str, ...]) -> Flo
         "enob": lambda: metrics.enob(metrics.total_rmse_lsb(chip, target, undecided), target.has_code.shape[0]),
         "missing_codes": lambda: metrics.missing_codes(chip, target),
         "code_error_probability": lambda: metrics.mean_code_error_probability(
-            column.thresholds, column.sigma_x, target
+            column.thresholds, column.sigma_x, target, undecided
         ),
         "metastable_probability": lambda: jnp.asarray(undecided, jnp.float32),
     }

@@ -107,6 +107,7 @@ _COUNTED: Final = {
 }
 _KINDS: Final = ("levels", "programming.mode", "comparator.kind", "operation.references")
 _NAMED: Final = ("function", "device", "range")  # their values are names that need no other
+_NEVER_S = 1e9  # an interval of 30 years: no study is as old
 _TIMES_S: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 _RAISED: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _GROUPED_FROM: Final = 10_000  # shorter numbers need no gap between their thousands
@@ -169,6 +170,8 @@ def value_text(key: str, value: Value) -> str:
     """Returns a value with its unit, a time in the largest unit that divides it: "4 µS", "1 d", "∞" for n_reads = 0."""
     if is_reads(key) and value == 0:
         return "∞"
+    if full_name(key) == "operation.recalibrate_s" and float(value) >= _NEVER_S:
+        return "never"
     unit = unit_of(key)
     if not _is_number(value) or unit in ("", "relative"):
         return show(value)

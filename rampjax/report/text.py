@@ -68,11 +68,28 @@ def yield_text(record: Mapping[str, Any], figure: str) -> str:
             f"  mean worst INL   {numbers['mean_max_inl_lsb']} LSB, static; beside it the noise, temporal: "
             f"{numbers['noise_rms_lsb']} LSB rms",
             f"  rms error        {numbers['rmse_lsb']} LSB static, {numbers['total_rmse_lsb']} LSB with noise",
+            *_unasked_lines(record),
             *calibrated,
             *flagged,
             f"  seed             {record['seed']}",
         ]
     )
+
+
+def _unasked_lines(record: Mapping[str, Any]) -> list[str]:
+    """How write-verify loops ended and how often a strobed latch stays undecided, where there are such."""
+    lines = []
+    if "n_unverified" in record:
+        lines.append(
+            f"  written by       {record['write_pulses']:.4g} pulses and {record['write_energy_fJ'] / 1e6:.4g} nJ per "
+            f"chip; {record['n_unverified']:.4g} devices per chip not verified"
+        )
+    if "metastable_probability" in record:
+        lines.append(
+            f"  metastable       {record['metastable_probability']:.4g} of conversions meet an undecided latch: the "
+            "total error has them"
+        )
+    return lines
 
 
 def table_lines(titles: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> list[str]:

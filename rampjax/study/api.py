@@ -52,7 +52,8 @@ def design(
         function: a name, an expression in `x`, a Python callable, or a table (x, y).
         bits: 2 to 16.
         device: a preset, a path, or a `Device`.
-        calibration: `none`, or `one_point`, `two_point`, `ramp_aware`, `redundant:N` joined by `+`.
+        calibration: `none`, or a correction (`one_point`, `one_point_bias`, `two_point`), `ramp_aware` and
+            `redundant:N` joined by `+`.
         levels: `midrise`, `endpoint` or `zero`.
         x_range: (x_lo, x_hi); the function's own by default.
         circuit: everything around the devices, see `rampjax.circuit.blocks`.

@@ -26,8 +26,8 @@ def assumptions(points: Sequence[Point]) -> tuple[str, ...]:
     notes.append(_ideal_note(circuits, {key for figures in on.values() for key in figures}))
     if len(points) > 1:
         notes.append(
-            "All points draw the same random numbers, so differences between them are known better than their separate "
-            "intervals suggest."
+            "Points that differ in figures alone draw the same random numbers, so differences between them are known "
+            "better than their separate intervals suggest."
         )
     return tuple(notes)
 

@@ -87,7 +87,7 @@ def run_yield(
         known = quoted(MEASURE_OF)
         raise InputError(f"`measure` must be one of {known}, but is `{measure}`.{nearest(measure, MEASURE_OF)}")
     check_numbers(samples, seed)
-    measurement = Measurement(_SHOWN, MEASURE_OF[measure], (spec_lsb,))
+    measurement = Measurement((*_SHOWN, *_unasked(point)), MEASURE_OF[measure], (spec_lsb,))
     design = build_design(point)
     if out is None:
         if progress:
@@ -97,6 +97,13 @@ def run_yield(
         plan = _plan(point, measurement, samples, seed)
         statistics = run_plan(plan, out, progress=progress).statistics[0]
     return _record(point, overrides, statistics, measurement, seed)
+
+
+def _unasked(point: Point) -> tuple[str, ...]:
+    """Measures without which a result cannot be judged: how loops ended, how often a latch does not decide."""
+    circuit = point.circuit
+    loops = ("n_unverified", "write_pulses", "write_energy_fJ") if circuit.programming.mode == "write_verify" else ()
+    return (*loops, *(("metastable_probability",) if circuit.comparator.kind == "strobed" else ()))
 
 
 def _plan(point: Point, measurement: Measurement, samples: int, seed: int) -> Plan:
@@ -134,7 +141,7 @@ def _record(
     spec = measurement.specs_lsb[0]
     yield_fraction, low, high = statistics.yield_at(measurement.yield_of, spec, measurement.confidence)
     means: dict[str, Any] = {}
-    for key, name in _MEANS.items():
+    for key, name in (_MEANS | {name: name for name in _unasked(point)}).items():
         mean_low, mean_high = statistics.mean_interval(name, measurement.confidence)
         means |= {key: bare(statistics.mean(name)), f"{key}_ci_low": bare(mean_low), f"{key}_ci_high": bare(mean_high)}
     return {

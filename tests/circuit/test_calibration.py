@@ -5,10 +5,12 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy import stats
 from twin import Twin
 
 import rampjax as rj
+from rampjax.circuit import blocks
 from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.calibration import CalibrationParams, correct_ramp
 from rampjax.circuit.converter import sample_column
@@ -125,3 +127,32 @@ def test_the_middle_of_an_even_number_of_thresholds_is_one_of_the_two():
     n = len(design.target.thresholds)
     assert n % 2 == 0
     assert int(converter_params(design).calibration.middle) == n // 2 - 1
+
+
+@pytest.mark.parametrize(
+    "figures", [{"t_loss_ns": 0.03}, {"q_inj_fC": 0.3}, {"v_os_V": 0.005}, {"sigma_c_int_rel": 0.02}]
+)
+def test_one_point_bias_corrects_what_the_pulses_of_the_bias_devices_add(figures):
+    """Without programming error the ramp is right in the middle, but for the gain error of the bias pulses."""
+    device = rj.load_device("taox_paper", sigma_prog_uS=0.0)
+    middle = {}
+    for calibration in ("none", "one_point_bias"):
+        circuit = rj.Circuit(n_bias=6, ramp=blocks.Ramp(**figures))
+        design = rj.design("softplus", 5, device=device, calibration=calibration, circuit=circuit, x_range=(-3, 4))
+        x = rj.simulate(design, 500, seed=3).kept[:, 0, 15]
+        middle[calibration] = np.sqrt(np.mean((x - design.target.thresholds[15]) ** 2))
+    assert middle["one_point_bias"] < 0.06 * middle["none"] + 1e-6
+
+
+def test_redundant_columns_share_the_drivers_of_their_rows():
+    """Selection cannot take back what all columns have in common; what an integrator has of its own, it can."""
+    device = rj.load_device("taox_paper", sigma_prog_uS=0.0)
+
+    def mean(calibration, **figures):
+        circuit = rj.Circuit(ramp=blocks.Ramp(**figures))
+        design = rj.design("sigmoid", 5, device=device, calibration=calibration, circuit=circuit)
+        return rj.simulate(design, 2000, seed=5).statistics.mean("max_inl_lsb")
+
+    for figure, value in (("sigma_t_loss_ns", 0.03), ("sigma_v_read_rel", 0.02), ("sigma_gradient_rel", 0.05)):
+        assert mean("redundant:4", **{figure: value}) == pytest.approx(mean("none", **{figure: value}), rel=1e-4)
+    assert mean("redundant:4", sigma_c_int_rel=0.02) < 0.5 * mean("none", sigma_c_int_rel=0.02)
