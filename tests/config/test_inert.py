@@ -27,7 +27,10 @@ Write = Callable[..., Path]
             ["comparator.kind=strobed", "comparator.t_delay_ns=0.1"],
             "`comparator.t_delay_ns` has no effect on a strobed comparator without `comparator.tau_latch_ns`",
         ),
-        (["comparator.kind=strobed", "comparator.v_logic_V=1"], "has no effect without `comparator.tau_latch_ns`"),
+        (
+            ["comparator.kind=strobed", "comparator.tau_preamp_ns=0.1", "comparator.v_logic_V=1"],
+            "has no effect without `comparator.tau_latch_ns`",
+        ),
         (["comparator.trim_step_V=0.1"], "`comparator.trim_step_V` has no effect without `comparator.trim_range_V`"),
         (["comparator.trim_range_V=0.1"], "`comparator.trim_range_V` has no effect without `comparator.trim_step_V`"),
         (["mac.gain_trim_step_rel=0.1"], "`mac.gain_trim_step_rel` has no effect without `mac.gain_trim_range_rel`"),
@@ -62,6 +65,14 @@ Write = Callable[..., Path]
             "`device.write_tolerance_uS` has no effect while `programming.mode` is plain",
         ),
         (["programming.mode=write_verify", "device.sigma_prog_uS=1"], "`device.sigma_prog_uS` has no effect while"),
+        (["operation.references=fixed"], "`operation.references` has no effect while the read voltage"),
+        (["comparator.kind=strobed"], "`comparator.kind` has no effect while"),
+        (["array.n_columns=8"], "`array.n_columns` has no effect while nothing differs from column to column"),
+        (["ramp.g_leak_uS=10"], "`ramp.g_leak_uS` has no effect without a voltage"),
+        (
+            ["comparator.trim_step_V=0.1", "comparator.trim_range_V=0.1"],
+            "`comparator.trim_step_V` has no effect without an offset to trim",
+        ),
         (["device.tc_rel_per_K=0.001"], "`device.tc_rel_per_K` has no effect at the temperature of programming"),
         (["device.nonlinearity_per_V2=0.1"], "`device.nonlinearity_per_V2` has no effect at the nominal read voltage"),
     ],
@@ -76,8 +87,10 @@ def test_a_setting_without_effect_is_refused(settings: list[str], message: str) 
     ("settings", "calibration"),
     [
         (["ramp.sigma_tap_ns=0.01"], "none"),  # with a grid of one width
-        (["operation.references=fixed"], "none"),  # at the nominal read voltage
-        (["comparator.kind=continuous"], "none"),  # with every time at 0
+        (["operation.references=fixed", "operation.v_read_change_rel=0.1"], "none"),
+        (["comparator.kind=continuous", "comparator.tau_preamp_ns=0.1"], "none"),
+        (["array.n_columns=8", "array.n_ramps=2"], "none"),
+        (["ramp.g_leak_uS=10", "ramp.opamp_gain=1000"], "none"),
         (["programming.mode=write_verify", "device.write_tolerance_uS=9"], "none"),
         (["circuit.bias_clocks=2"], "one_point_bias"),
         (["device.rtn_prob=0"], "none"),  # as it is anyway
