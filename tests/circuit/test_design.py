@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import rampjax as rj
+from rampjax.checks import InputError
+from rampjax.circuit import blocks
 from rampjax.circuit.device import Device
 
 
@@ -70,3 +72,57 @@ def test_thresholds_that_single_precision_does_not_resolve_are_refused():
 def test_a_column_too_large_for_memory_is_refused():
     with pytest.raises(rj.InputError, match="too large to simulate"):
         rj.design("sigmoid", 16, calibration="redundant:64")
+
+
+@pytest.mark.parametrize(
+    ("circuit", "of_device", "message"),
+    [
+        (
+            blocks.Circuit(operation=blocks.Operation(temperature_K=600.0)),
+            {"tc_rel_per_K": -0.004},
+            "conductance above 0",
+        ),
+        (
+            blocks.Circuit(operation=blocks.Operation(v_read_change_rel=0.25)),
+            {"nonlinearity_per_V2": -20.0},
+            "`device.nonlinearity_per_V2` must be above -16",
+        ),
+        (blocks.Circuit(programming=blocks.Programming(mode="write_verify")), {"write": None}, "no figures of write"),
+        (blocks.Circuit(operation=blocks.Operation(age_s=0.5)), {}, "0 or at least 1"),
+        (
+            blocks.Circuit(operation=blocks.Operation(age_s=1e9)),
+            {"aged_sigma_uS": ((1.0, (1.0,)), (86_400.0, (2.0,)))},
+            "`operation.age_s` must be at most 86400",
+        ),
+        (blocks.Circuit(ramp=blocks.Ramp(opamp_gain=0.0)), {}, "`ramp.opamp_gain` must be at least 1, but is 0"),
+        (blocks.Circuit(mac=blocks.Mac(sigma_gain_rel=-0.1)), {}, "`mac.sigma_gain_rel` must be at least 0"),
+        (blocks.Circuit(ramp=blocks.Ramp(q_inj_fC=float("nan"))), {}, "`ramp.q_inj_fC` must be a number"),
+        (blocks.Circuit(t_clk_ns=0.0), {}, "`circuit.t_clk_ns` must be positive"),
+        (blocks.Circuit(array=blocks.Array(n_ramps=8)), {}, "`array.n_ramps` must be at most"),
+        (blocks.Circuit(n_bias=4), {}, "`circuit.n_bias` must be at least 5"),
+        (
+            blocks.Circuit(comparator=blocks.Comparator(kind="continuous", t_delay_ns=50.0)),
+            {},
+            "`comparator.t_delay_ns` must be at most 32 clocks",
+        ),
+    ],
+)
+def test_what_cannot_be_built_is_one_sentence(circuit, of_device, message):
+    device = dataclasses.replace(rj.load_device("taox_paper"), **of_device)
+    with pytest.raises(InputError, match=message) as caught:
+        rj.design("sigmoid", 5, device=device, circuit=circuit)
+    assert str(caught.value).endswith(".")
+
+
+def test_bias_devices_need_a_start_to_make():
+    with pytest.raises(InputError, match="does not start at 0 V"):
+        rj.design("x", 4, x_range=(-0.25, 3.75), calibration="one_point_bias")
+
+
+@pytest.mark.parametrize("bits", [4, 6])
+def test_a_column_run_at_fewer_bits_has_their_thresholds(bits):
+    design = rj.design("gelu", bits, column_bits=8)
+    np.testing.assert_allclose(design.v_threshold_V / design.scale_V, design.target.thresholds, rtol=1e-9, atol=1e-12)
+    assert len(design.g_target_uS) == len(design.column.thresholds) - 1
+    with pytest.raises(InputError, match="midrise"):
+        rj.design("gelu", 5, levels="endpoint", column_bits=8)

@@ -8,6 +8,7 @@ import pytest
 import rampjax as rj
 from rampjax.checks import InputError
 from rampjax.config.points import point_from_options
+from rampjax.report.text import yield_text
 from rampjax.study.notes import assumptions, measurement_note
 from rampjax.study.runner import simulate
 from rampjax.study.single import run_design, run_yield
@@ -144,3 +145,23 @@ def test_api_study(tmp_path, tiny, finished, tables_of):
         rj.run_study(str(tiny), str(tmp_path / "out"))
     with pytest.raises(InputError, match="measures"):
         rj.simulate(rj.design("tanh", 3), 10, measures=["max_inl"])
+
+
+def test_what_a_yield_cannot_be_judged_without_is_always_there():
+    written = run_yield(
+        point_from_options("sigmoid", 4, overrides=["programming.mode=write_verify", "device.write_max_pulses=2"]),
+        spec_lsb=0.5,
+        samples=300,
+        seed=1,
+    )
+    assert written["n_unverified"] > 5
+    assert 0 < written["write_pulses"] <= 2 * 14
+    strobed = run_yield(
+        point_from_options("sigmoid", 4, overrides=["comparator.kind=strobed", "comparator.tau_latch_ns=0.2"]),
+        spec_lsb=0.5,
+        samples=300,
+        seed=1,
+    )
+    assert strobed["metastable_probability"] > 0.05
+    assert "metastable" in yield_text(strobed, "worst INL")
+    assert "not verified" in yield_text(written, "worst INL")
