@@ -23,7 +23,7 @@ _SHORT_CLOCKS: Final = {
     device_fields.SLOW_PER_DEVICE: "slow, per device",
     "per programming event": "per programming",
 }
-_WIDEST: Final = 60  # characters of what a key means
+_LEAST, _WIDEST = 24, 58  # characters of what a key means: a shorter beginning says too little
 
 
 def key_lines() -> Iterator[str]:
@@ -64,7 +64,7 @@ def variation_table() -> list[str]:
 def _line(key: str, unit: str, clock: str, what: str) -> str:
     short = unit.removeprefix("probability from ").partition(",")[0].partition(";")[0].partition(" ")
     unit = "".join(short) if len("".join(short)) <= 8 else short[0]
-    return f"  {key:<27} {unit or '-':<8} {_SHORT_CLOCKS[clock]:<16} {_clause(what)}"
+    return f"  {key:<30} {unit or '-':<8} {_SHORT_CLOCKS[clock]:<16} {_clause(what)}"
 
 
 def _clause(what: str) -> str:
@@ -72,7 +72,7 @@ def _clause(what: str) -> str:
     what = what.rstrip(".")
     for mark in ("", ";", ":", " (", ","):
         clause = what.partition(mark)[0] if mark else what
-        if len(clause) <= _WIDEST:
+        if (_LEAST if mark else 0) <= len(clause) <= _WIDEST:
             return clause
     return clause[: clause.rindex(" ", 0, _WIDEST)] + " ..."
 

@@ -138,8 +138,11 @@ def panels(figure: Figure, count: int, share_x: bool, share_y: bool) -> list[Axe
     rows, columns = grid_shape(count)
     axes = figure.subplots(rows, columns, sharex=share_x, sharey=share_y, squeeze=False)
     flat = list(axes.flat)
-    for unused in flat[count:]:
+    for index, unused in enumerate(flat[count:], count):
         unused.remove()
+        # The panel above has none below it now: its axis must speak for itself.
+        flat[index - columns].tick_params(labelbottom=True)
+        flat[index - columns].xaxis.label.set_visible(True)
     return flat[:count]
 
 
