@@ -68,12 +68,22 @@ def yield_text(record: Mapping[str, Any], figure: str) -> str:
             f"  mean worst INL   {numbers['mean_max_inl_lsb']} LSB, static; beside it the noise, temporal: "
             f"{numbers['noise_rms_lsb']} LSB rms",
             f"  rms error        {numbers['rmse_lsb']} LSB static, {numbers['total_rmse_lsb']} LSB with noise",
+            *_array_lines(record),
             *_unasked_lines(record),
             *calibrated,
             *flagged,
             f"  seed             {record['seed']}",
         ]
     )
+
+
+def _array_lines(record: Mapping[str, Any]) -> list[str]:
+    """What a chip is, where it has more than one column."""
+    if record["n_columns"] + record["n_spare"] == 1:
+        return []
+    spare = f" and {record['n_spare']} spare" if record["n_spare"] else ""
+    ramps = "one ramp" if record["n_ramps"] == 1 else f"{record['n_ramps']} ramps"
+    return [f"  a chip is        {record['n_columns']} columns{spare} on {ramps}: figures are of the worst one needed"]
 
 
 def _unasked_lines(record: Mapping[str, Any]) -> list[str]:

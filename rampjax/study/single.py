@@ -160,6 +160,7 @@ def _record(
         **means,
         "n_not_finite": statistics.n_not_finite_of(measurement.yield_of),
         "n_reads": point.circuit.n_reads,
+        **{name: getattr(point.circuit.array, name) for name in ("n_columns", "n_spare", "n_ramps")},
         "seed": seed,
     }
 
