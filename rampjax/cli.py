@@ -281,16 +281,13 @@ def study_list(
     as_json: Json = False,
 ) -> None:
     """List the studies of a folder with what they ask."""
-    from rampjax.study.listing import list_studies
+    from rampjax.study.listing import list_studies, study_lines
 
     studies = list_studies(folder)
     if as_json:
         _print_json({key: [study[key] for study in studies] for key in ("file", "title", "points", "samples")})
     else:
-        from rampjax.report.text import table_lines
-
-        rows = [(s["file"], str(s["points"]), str(s["samples"]), s["title"]) for s in studies]
-        typer.echo("\n".join(table_lines(("file", "points", "chips each", "question"), rows, left=(0, 3))))
+        typer.echo("\n".join(study_lines(studies)))
 
 
 @app.command()
@@ -339,18 +336,12 @@ def bench(
 @app.command()
 def functions(as_json: Json = False) -> None:
     """List the functions known by name."""
-    from rampjax.target.functions import FUNCTIONS
+    from rampjax.report.function_text import function_lines, function_record
 
-    known = list(FUNCTIONS.values())
     if as_json:
-        columns = {"functions": [f.name for f in known], "formulas": [f.formula for f in known]}
-        ends = {"x_lo": [_finite(f.x_lo) for f in known], "x_hi": [_finite(f.x_hi) for f in known]}
-        _print_json({**columns, **ends})
-        return
-    from rampjax.report.text import table_lines
-
-    rows = [(f.name, f"{f.x_lo:.4g}", f"{f.x_hi:.4g}", f.formula) for f in known]
-    typer.echo("\n".join(table_lines(("function", "from", "to", "formula"), rows, left=(0, 3))))
+        _print_json(function_record())
+    else:
+        typer.echo("\n".join(function_lines()))
 
 
 @app.command()
@@ -368,10 +359,6 @@ def devices(
         _print_json(device_record(name) if name else preset_record())
     else:
         typer.echo("\n".join(device_lines(name) if name else preset_lines()))
-
-
-def _finite(value: float) -> float | None:
-    return value if abs(value) < float("inf") else None
 
 
 def _print_json(record: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from rampjax.circuit.blocks import NOMINAL_K, Circuit, Ramp
 from rampjax.circuit.calibration import CORRECTIONS, CalibrationParams
 from rampjax.circuit.comparator import FrontParams
 from rampjax.circuit.design import Design
-from rampjax.circuit.device import Device
+from rampjax.circuit.device import Device, WriteVerify
 from rampjax.circuit.programming import ProgrammingParams
 from rampjax.circuit.ramp import Conditions, RampParams
 from rampjax.circuit.structure import ColumnStructure, ConverterParams, NoiseParams
@@ -27,14 +27,13 @@ def column_structure(design: Design) -> ColumnStructure:
     """What of a design changes the compiled kernel."""
     calibration, circuit, device = design.calibration, design.circuit, design.device
     comparator, mac, operation = circuit.comparator, circuit.mac, circuit.operation
-    measures = calibration.ramp_aware or calibration.correction != "none" or calibration.n_redundant > 1
     decides = comparator.t_delay_ns > 0 or comparator.tau_latch_ns > 0
     continuous = comparator.kind == "continuous" and decides
-    writes = circuit.programming.mode == "write_verify" and device.write is not None
+    write = _write_of(design)
     return ColumnStructure(
         ramp_aware=calibration.ramp_aware,
         n_redundant=calibration.n_redundant,
-        noisy_measurement=measures and circuit.n_reads > 0,
+        noisy_measurement=calibration.measures and circuit.n_reads > 0,
         stuck_cells=device.has_stuck_cells,
         front=comparator.sigma_offset_V > 0
         or mac.sigma_offset_V > 0
@@ -42,7 +41,7 @@ def column_structure(design: Design) -> ColumnStructure:
         or mac.v_clip_V is not None,
         n_bias=design.n_bias,
         bias_trim=calibration.correction == "one_point_bias",
-        write_scheme=device.write.scheme if writes and device.write else None,
+        write_scheme=write.scheme if write else None,
         n_taps=circuit.pulse_grid if _entries_differ(circuit.ramp) else 0,
         leaky=circuit.ramp.opamp_gain is not None,
         changed_conditions=operation.v_read_change_rel != 0 or operation.temperature_K != NOMINAL_K,
@@ -58,6 +57,11 @@ def column_structure(design: Design) -> ColumnStructure:
         extra_noise=_has_extra_noise(circuit),
         subset=design.column is not design.target,
     )
+
+
+def _write_of(design: Design) -> WriteVerify | None:
+    """The write-verify loop by which a design is programmed, None where it is programmed plainly."""
+    return design.device.write if design.circuit.programming.mode == "write_verify" else None
 
 
 def _entries_differ(ramp: Ramp) -> bool:
@@ -81,14 +85,14 @@ def converter_params(design: Design) -> ConverterParams:
     averaging = float32_array(1 / np.sqrt(n_reads) if n_reads else 0.0)
     calibrated, common, change_K = _conditions(circuit, device)
     fixed = circuit.operation.references == "fixed"
-    writes = circuit.programming.mode == "write_verify"
+    write = _write_of(design)
     bias_uS = np.full(design.n_bias, design.g_bias_uS)
     n_thresholds = len(design.level_of)
     level_of = np.pad(design.level_of, (0, padded_length(n_thresholds, design.target.bits) - n_thresholds), mode="edge")
     return ConverterParams(
         target=target_arrays(design.target),
         device=device.params(),
-        programming=ProgrammingParams(write_params(device.write) if writes and device.write else None, averaging),
+        programming=ProgrammingParams(write_params(write) if write else None, averaging),
         ramp=_ramp_params(design, pad),
         calibrated=calibrated,
         operating=calibrated if fixed else common,

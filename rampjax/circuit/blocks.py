@@ -13,6 +13,11 @@ from rampjax.checks import InputError
 MOST_DELAY_CLOCKS: Final = 32
 NOMINAL_K: Final = 300.0  # temperature of programming and calibration
 LARGEST: Final = 1e9  # of any figure, in its unit
+# The figures of a write-verify loop that belong to one scheme: given with it, and only with it.
+SCHEME_FIGURES: Final[dict[str, tuple[str, ...]]] = {
+    "pulses": ("set_uS", "reset_uS", "bound_uS"),
+    "compliance": ("g_reset_uS", "gain_per_V", "factor_V", "late_factor_V", "n_early"),
+}
 SETTING: Final = "a setting, no variation"
 SYSTEMATIC: Final = "static, the same on every chip"
 PER_CHIP: Final = "static, once per chip (ramp)"
@@ -143,7 +148,7 @@ class Operation:
     references: References = knob(
         "ratiometric", "", SETTING, "ratiometric: the ramp follows the read voltage; fixed: it does not, the MAC does"
     )
-    temperature_K: float = knob(300.0, "K", SYSTEMATIC, "temperature; programmed at 300 K", low=1.0, high=1000.0)
+    temperature_K: float = knob(NOMINAL_K, "K", SYSTEMATIC, "temperature; programmed at 300 K", low=1.0, high=1000.0)
     speed_corner_rel: float = knob(
         1.0, "relative", SYSTEMATIC, "process corner: factor on every delay and time constant", positive=True
     )

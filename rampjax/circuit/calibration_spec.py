@@ -25,6 +25,11 @@ class CalibrationSpec:
     n_redundant: int = 1
 
     @property
+    def measures(self) -> bool:
+        """Whether anything is measured for it: every calibration but `none`."""
+        return self != CalibrationSpec()
+
+    @property
     def text(self) -> str:
         """The canonical spelling, in the order in which the parts act, e.g. `ramp_aware+one_point+redundant:4`."""
         parts = ["ramp_aware"] if self.ramp_aware else []

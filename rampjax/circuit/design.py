@@ -17,8 +17,6 @@ from rampjax.circuit.device import Device
 from rampjax.target.arrays import ideal_rmse_lsb
 from rampjax.target.target import Target, make_target
 
-__all__ = ["Circuit", "Design", "design_closed_form"]
-
 # Conductances meet their limits to this relative accuracy: thresholds are solved to float64's last bits only.
 _TOLERANCE = 1e-9
 _COARSEST_GRAIN = 0.02  # a float32 grain of x, in steps: its rounding is then below 0.01 LSB

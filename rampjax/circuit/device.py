@@ -6,12 +6,13 @@ recalibrations (slow, see `circuit.ageing`); read noise anew at every read (temp
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from rampjax.checks import InputError
+from rampjax.circuit.blocks import SCHEME_FIGURES
 
 N_POWERS = 5  # a curve holds the powers 0..4 of the conductance, the highest of any published fit in the presets
 
@@ -67,12 +68,6 @@ class WriteVerify:
                 if (getattr(self, name) is None) == (scheme == self.scheme):
                     wanted = "needed by" if scheme == self.scheme else "not one of"
                     raise InputError(f"`{name}` is {wanted} the write-verify scheme `{self.scheme}`.")
-
-
-SCHEME_FIGURES: Final[dict[str, tuple[str, ...]]] = {
-    "pulses": ("set_uS", "reset_uS", "bound_uS"),
-    "compliance": ("g_reset_uS", "gain_per_V", "factor_V", "late_factor_V", "n_early"),
-}
 
 
 @dataclass(frozen=True)

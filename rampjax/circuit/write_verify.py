@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
 from rampjax.circuit.device import DeviceParams, WriteVerify, sigma_at
+from rampjax.circuit.draws import normal_of, uniform_of
 
 
 class WriteParams(NamedTuple):
@@ -104,7 +105,7 @@ def write_verify(
     rule = _RULES[scheme]
 
     def read(g_uS: Array, word: Array) -> Array:
-        return g_uS + sigma_at(device.sigma_read_uS, g_uS) * read_averaging * _normal(word)
+        return g_uS + sigma_at(device.sigma_read_uS, g_uS) * read_averaging * normal_of(word)
 
     def unfinished(state: _State) -> Array:
         outside = jnp.abs(state.seen_uS - g_aim_uS) > write.tolerance_uS
@@ -113,7 +114,7 @@ def write_verify(
 
     def pulse_and_read(state: _State) -> _State:
         for_pulse, for_read = _words(jax.random.fold_in(loop_key, state.n_trips))
-        pulse = rule(g_aim_uS, state, _normal(for_pulse), write)
+        pulse = rule(g_aim_uS, state, normal_of(for_pulse), write)
         g_uS = jnp.clip(pulse.g_uS, 0.0, device.g_ceiling_uS)
         return _State(
             g_uS=g_uS,
@@ -126,13 +127,13 @@ def write_verify(
     none = jnp.zeros_like(write.max_pulses)
     for_start, for_read = _words(start_key)
     if scheme == "compliance":
-        g_uS = jnp.clip(_after_reset_uS(_normal(for_start), write), 0.0, device.g_ceiling_uS)
+        g_uS = jnp.clip(_after_reset_uS(normal_of(for_start), write), 0.0, device.g_ceiling_uS)
     else:
-        g_uS = device.g_min_uS + (device.g_max_uS - device.g_min_uS) * _uniform(for_start)
+        g_uS = device.g_min_uS + (device.g_max_uS - device.g_min_uS) * uniform_of(for_start)
     start = _State(g_uS, read(g_uS, for_read), none, none, jnp.zeros_like(g_uS))
     end = jax.lax.while_loop(unfinished, pulse_and_read, start)
     for_readout, _ = _words(readout_key)
-    beyond_uS = write.readout_mean_uS + write.readout_sigma_uS * _normal(for_readout)
+    beyond_uS = write.readout_mean_uS + write.readout_sigma_uS * normal_of(for_readout)
     return Written(
         g_uS=jnp.clip(end.g_uS + beyond_uS, 0.0, device.g_ceiling_uS),
         n_pulses=end.n_pulses,
@@ -201,15 +202,6 @@ def _step_uS(mean_uS: Array, z: Array, write: WriteParams) -> Array:
 
 def _after_reset_uS(z: Array, write: WriteParams) -> Array:
     return write.g_reset_uS * jnp.maximum(1.0 + write.spread_rel * z, 0.0)
-
-
-def _uniform(word: UInt32[Array, ""]) -> Float[Array, ""]:
-    """In the open interval from 0 to 1: the top 23 bits, at the middle of their bin, so that it reaches neither end."""
-    return ((word >> 9).astype(jnp.float32) + 0.5) * 2.0**-23
-
-
-def _normal(word: UInt32[Array, ""]) -> Float[Array, ""]:
-    return jnp.sqrt(2.0) * jax.scipy.special.erfinv(2.0 * _uniform(word) - 1.0)
 
 
 def _words(key: Key[Array, ""]) -> tuple[UInt32[Array, ""], UInt32[Array, ""]]:

@@ -6,8 +6,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from rampjax.checks import InputError
+from rampjax.circuit.blocks import SCHEME_FIGURES
 from rampjax.config.device_ageing import AgedCurves, DriftExponent, LogTime, LogTimeSpread
-from rampjax.config.device_fields import SCHEME_FIGURES, WRITE
+from rampjax.config.device_fields import WRITE
 from rampjax.config.device_values import (
     CountValue,
     Curve,

@@ -136,9 +136,3 @@ FIELDS: Final[dict[str, FieldInfo]] = {
     "write_late_factor_V": FieldInfo("µA/µS", SETTING, "Compliance: the same after the early iterations."),
     "write_n_early": FieldInfo("", SETTING, "Compliance: iterations with the first factor."),
 }
-
-# The figures of the table [write] that belong to one scheme: given with it, and only with it.
-SCHEME_FIGURES: Final[dict[str, tuple[str, ...]]] = {
-    "pulses": ("set_uS", "reset_uS", "bound_uS"),
-    "compliance": ("g_reset_uS", "gain_per_V", "factor_V", "late_factor_V", "n_early"),
-}

@@ -85,13 +85,12 @@ class ArrayModel:
             return measure(column, params.target, names), jnp.stack([column.thresholds, column.v_ramp_V])
 
         values, raw = jax.vmap(one)(column_keys, ramp_of)
-        badness = values * jnp.array([-1.0 if name == "enob" else 1.0 for name in names])
-        worst_used = jnp.sort(badness, axis=0)[self.n_columns - 1]
+        signs = jnp.array([-1.0 if name == "enob" else 1.0 for name in names])
+        worst_used = jnp.sort(values * signs, axis=0)[self.n_columns - 1] * signs
         totals = jnp.array([name in _OF_RAMPS for name in names])
         # What programming the ramps took is a sum over ramps, whichever columns are used.
         per_ramp = jax.vmap(lambda ramp: _of_written(ramp.written, names))(ramps)
-        signs = jnp.array([-1.0 if name == "enob" else 1.0 for name in names])
-        return jnp.where(totals, jnp.sum(per_ramp, axis=0), worst_used * signs), raw[0]
+        return jnp.where(totals, jnp.sum(per_ramp, axis=0), worst_used), raw[0]
 
 
 _OF_RAMPS: dict[str, Callable[..., Array]] = {

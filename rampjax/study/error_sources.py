@@ -4,9 +4,11 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from rampjax.circuit.blocks import BLOCKS, Circuit, knobs
+from rampjax.circuit.blocks import BLOCKS, NOMINAL_K, knobs
 from rampjax.circuit.design import Design
 from rampjax.circuit.device import Device
+from rampjax.config.circuit_sections import set_circuit
+from rampjax.config.settings import settings_of
 
 # Every figure that makes chips differ from the ideal, or from each other, belongs to one source.
 SOURCES: Final[dict[str, tuple[str, ...]]] = {
@@ -55,9 +57,7 @@ _ZERO_CURVES: Final = {"sigma_prog_uS": (0.0,), "sigma_read_uS": (0.0,)}
 
 
 def _is_measured(design: Design) -> bool:
-    calibration = design.calibration
-    measures = calibration.ramp_aware or calibration.correction != "none" or calibration.n_redundant > 1
-    return measures or design.circuit.programming.mode == "write_verify"
+    return design.calibration.measures or design.circuit.programming.mode == "write_verify"
 
 
 # When a source acts that its figures alone do not switch on.
@@ -70,7 +70,7 @@ _ACTS: Final[dict[str, Callable[[Design], bool]]] = {
         d.circuit.operation.age_s > 0 and d.device.rtn_prob > 0 and d.device.rtn_amplitude_rel > 0
     ),
     "measurement noise": lambda d: _is_measured(d) and any(d.device.sigma_read_uS),
-    "temperature": lambda d: d.circuit.operation.temperature_K != Circuit().operation.temperature_K,
+    "temperature": lambda d: d.circuit.operation.temperature_K != NOMINAL_K,
     "leakage of unselected rows": lambda d: _any_on(d, (*SOURCES["amplifier gain"], *SOURCES["amplifier offset"])),
     "comparator timing": lambda d: d.circuit.comparator.kind != "ideal",
 }
@@ -115,11 +115,5 @@ def switch(design: Design, on: Iterable[str]) -> Design:
     acting, kept = sources_on(design), set(on)
     off = [name for name in acting if name not in kept and not (name == "read noise" and "measurement noise" in kept)]
     changes = {key: off_value(key) for name in off for key in SOURCES[name]}
-    blocks: dict[str, dict[str, Any]] = {}
-    for key, value in changes.items():
-        section, _, name = key.partition(".")
-        blocks.setdefault(section, {})[name] = value
-    device = dataclasses.replace(design.device, **blocks.pop("device", {}))
-    own = blocks.pop("circuit", {})
-    held = {name: dataclasses.replace(getattr(design.circuit, name), **part) for name, part in blocks.items()}
-    return dataclasses.replace(design, device=device, circuit=dataclasses.replace(design.circuit, **held, **own))
+    device = dataclasses.replace(design.device, **settings_of("device", changes))
+    return dataclasses.replace(design, device=device, circuit=set_circuit(design.circuit, changes))

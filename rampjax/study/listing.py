@@ -1,10 +1,12 @@
 """The studies of a folder, with what they ask."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rampjax.checks import InputError
 from rampjax.config.study_file import load_study
+from rampjax.report.text import table_lines
 
 
 def list_studies(folder: Path) -> list[dict[str, Any]]:
@@ -22,3 +24,9 @@ def list_studies(folder: Path) -> list[dict[str, Any]]:
         {"file": str(path), "title": study.title, "points": len(study.points()), "samples": study.samples}
         for path, study in studies
     ]
+
+
+def study_lines(studies: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line per study of `list_studies`."""
+    rows = [(s["file"], str(s["points"]), str(s["samples"]), s["title"]) for s in studies]
+    return table_lines(("file", "points", "chips each", "question"), rows, left=(0, 3))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rampjax.checks import InputError, nearest
-from rampjax.circuit.calibration_spec import CalibrationSpec
 from rampjax.circuit.design import Design
 from rampjax.config.build import build_design
 from rampjax.config.design_file import bare, design_record
@@ -172,7 +171,7 @@ def composition_note(point: Point, seed: int) -> str | None:
     """
     design = build_design(point)
     calibration, n_reads = design.calibration, design.circuit.n_reads
-    if calibration == CalibrationSpec():
+    if not calibration.measures:
         verifies = design.circuit.programming.mode == "write_verify"
         unread = "`circuit.n_reads` has no effect, since calibration `none` measures nothing."
         return unread if n_reads and not verifies else None

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from rampjax.checks import InputError
+from rampjax.circuit.blocks import SCHEME_FIGURES
 from rampjax.config.device_config import DeviceConfig, WriteConfig
-from rampjax.config.device_fields import SCHEME_FIGURES
 from rampjax.config.devices import FIELDS, device_names, load_device
 
 Write = Callable[..., Path]
