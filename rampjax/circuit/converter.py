@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from rampjax.circuit.comparator import column_thresholds, sample_front
+from rampjax.circuit.comparator import Front, column_thresholds, sample_front
 from rampjax.circuit.ramp_column import Ramp, sample_ramp
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.write_verify import Written
@@ -24,6 +24,8 @@ class Column(NamedTuple):
     sigma_x: Float[Array, " threshold"]  # standard deviation of each threshold from conversion to conversion, in x
     undecided_x: Float[Array, ""] | None  # half width of inputs for which a strobed latch stays undecided; None: none
     written: Written | None  # how the write-verify loops went
+    ramp: Ramp  # the ramp that it reads, with what was drawn for it
+    front: Front | None  # offsets and gain of its own; None: none
 
 
 def sample_column(key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure) -> Column:
@@ -54,6 +56,7 @@ def read_ramp(key: Key[Array, ""], ramp: Ramp, params: ConverterParams, structur
     aim_x, v_target_V, scale_V = params.aim_x, params.v_target_V, params.scale_V
     if structure.subset:
         aim_x, v_target_V = aim_x[params.level_of], v_target_V[params.level_of]
+    front = None
     if structure.front:
         streams = (jax.random.fold_in(key, _OFFSET), jax.random.fold_in(key, _MAC))
         front = sample_front(*streams, params.front)
@@ -70,6 +73,8 @@ def read_ramp(key: Key[Array, ""], ramp: Ramp, params: ConverterParams, structur
         sigma_x=ramp.sigma_V / scale_V,
         undecided_x=params.timing.undecided_V / (params.common.referred * scale_V) if structure.metastable else None,
         written=ramp.written,
+        ramp=ramp,
+        front=front,
     )
 
 

@@ -46,6 +46,8 @@ class Ramp(NamedTuple):
     deviation_V: Float[Array, " threshold"]  # of the ramp that comparators see from what it aims at, referred
     sigma_V: Float[Array, " threshold"]  # temporal noise of each comparison, from conversion to conversion, referred
     written: Written | None  # how the write-verify loops went
+    errors: RampErrors | None  # what was drawn for it; None where its entries are ideal
+    measured_V: Float[Array, " level"]  # its deviation as measured for its correction, referred
 
 
 def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure) -> Ramp:
@@ -55,17 +57,29 @@ def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnS
     measurement shows the least worst INL is selected; its true ramp is returned.
     """
     if structure.n_redundant == 1:
-        g_uS, deviation_V, written, _ = _candidate(key, 0, params, structure)
+        found, _ = _candidate(key, 0, params, structure)
     else:
         indices = jnp.arange(structure.n_redundant)
-        g_each, deviation_each, loops, seen = jax.vmap(lambda index: _candidate(key, index, params, structure))(indices)
+        each, seen = jax.vmap(lambda index: _candidate(key, index, params, structure))(indices)
         chosen = jax.nn.one_hot(jnp.argmin(seen), structure.n_redundant, dtype=seen.dtype)
-        g_uS, deviation_V, written = jax.tree.map(lambda each: _pick(each, chosen), (g_each, deviation_each, loops))
+        found = jax.tree.map(lambda values: _pick(values, chosen), each)
+        loops = each.written
         if loops is not None:  # every column that was programmed took its pulses
-            pulses, energy_fJ = (jnp.sum(each, axis=0) for each in (loops.n_pulses, loops.energy_fJ))
-            written = written._replace(n_pulses=pulses, energy_fJ=energy_fJ)
-    sigma_V = noise_V(g_uS, params, structure)
-    return Ramp(g_uS, *_seen(deviation_V, sigma_V, params, structure), written)
+            pulses, energy_fJ = (jnp.sum(values, axis=0) for values in (loops.n_pulses, loops.energy_fJ))
+            found = found._replace(written=found.written._replace(n_pulses=pulses, energy_fJ=energy_fJ))
+    sigma_V = noise_V(found.g_uS, params, structure)
+    deviation_V, sigma_V = _seen(found.deviation_V, sigma_V, params, structure)
+    return Ramp(found.g_uS, deviation_V, sigma_V, found.written, found.errors, found.measured_V)
+
+
+class _Candidate(NamedTuple):
+    """One of the redundant columns in use."""
+
+    g_uS: Float[Array, " entry"]
+    deviation_V: Float[Array, " level"]  # of the corrected ramp
+    written: Written | None
+    errors: RampErrors | None
+    measured_V: Float[Array, " level"]
 
 
 def _pick(each: Array, chosen: Array) -> Array:
@@ -76,8 +90,8 @@ def _pick(each: Array, chosen: Array) -> Array:
 
 def _candidate(
     key: Key[Array, ""], index: Int[Array, ""] | int, params: ConverterParams, structure: ColumnStructure
-) -> tuple[Array, Array, Written | None, Array]:
-    """One of the redundant columns in use: conductances, corrected ramp's deviation, loops, worst INL as measured."""
+) -> tuple[_Candidate, Array]:
+    """One of the redundant columns in use, and its worst INL as measured."""
 
     def stream(source: int) -> Key[Array, ""]:
         return jax.random.fold_in(key, source + _N_STREAMS * index)
@@ -113,7 +127,7 @@ def _candidate(
     seen_V = correct_ramp(measured_V, measured_V, params.v_target_V, calibration)
     # Only selection looks at this number; where there is none, the compiler drops it.
     seen = realise(_levels(params.aim_x + seen_V / params.scale_V, params, structure), params.target)
-    return g_now_uS, corrected_V, written, max_inl_lsb(seen, params.target)
+    return _Candidate(g_now_uS, corrected_V, written, errors, measured_V), max_inl_lsb(seen, params.target)
 
 
 def _slots(
