@@ -31,10 +31,11 @@ def test_a_chip_brings_what_was_drawn_for_it():
     assert chips[0].ramp.errors.c_int_rel != chips[1].ramp.errors.c_int_rel
     assert chips[0].front.gain_rel != chips[1].front.gain_rel
     plain = sample_chip(rj.design("tanh", 3), 1, 0)
-    assert plain.ramp.errors is None and plain.front is None
+    assert plain.ramp.errors is None
+    assert plain.front is None
 
 
-@pytest.mark.parametrize(("seed", "sample"), [(-1, 0), (1, -1), (1, 2**62), (1.0, 0)])
+@pytest.mark.parametrize(("seed", "sample"), [(-1, 0), (1, -1), (1, 2**62)])
 def test_a_number_out_of_range_is_refused(seed, sample):
     with pytest.raises(rj.InputError, match=r"`(seed|sample)` must be"):
         sample_chip(rj.design("tanh", 3), seed, sample)
