@@ -126,6 +126,38 @@ class Brute:
         return values.mean(), values.std() / np.sqrt(len(values))
 
 
+class Integrator:
+    """Capacitor and amplifier: the charge's voltage above the start, and what the output has of it.
+
+    The output goes towards the charge, d held/dt = (v - held)/tau, and the current is that of v_read less the distance
+    of the two, by which the virtual ground is off: the distance goes to its balance, where as much comes as goes, and
+    what has flown into the output is the integral of the distance over tau.
+    """
+
+    def __init__(self, n):
+        self.held_V, self.apart_V = np.zeros(n), np.zeros(n)
+
+    @property
+    def v_V(self):
+        return self.held_V + self.apart_V
+
+    def after(self, q_fC, g_uS, t_ns, rest_ns, f, c_fF):
+        """One step of a pulse and the rest of its clocks."""
+        new = Integrator(len(g_uS))
+        start_V, tau = self.apart_V + q_fC / c_fF, f.tau_settle_ns
+        if not tau:
+            new.held_V = self.held_V + start_V + f.v_read_V * g_uS * t_ns / c_fF
+            return new
+        per_ns = g_uS / c_fF + 1 / tau
+        balance_V = f.v_read_V * g_uS / c_fF / per_ns
+        left = np.exp(-per_ns * t_ns)
+        end_V = balance_V + (start_V - balance_V) * left
+        new.apart_V = end_V * np.exp(-rest_ns / tau)
+        flown_V = (balance_V * t_ns + (start_V - balance_V) * (1 - left) / per_ns) / tau
+        new.held_V = self.held_V + flown_V + end_V - new.apart_V
+        return new
+
+
 def _curve(coefficients, g):
     if len(coefficients) == 1:
         return coefficients[0]
@@ -144,47 +176,39 @@ def brute_column(goal, layout, figures, n=20_000, seed=0, ramp_aware=True):
     reached_V = np.full((n, len(layout.v_ramp_V)), layout.v_ramp_V[0])
     variance_V2 = np.zeros_like(reached_V)
     conductances, aims = [], []
-    ahead_V, seen_ahead_V, noise_V2 = np.zeros(n), np.zeros(n), np.zeros(n)
+    clocks = np.ceil(layout.t_pulse_ns / f.t_clk_ns - 1e-9)
+    noise_V2 = np.zeros(n)
+    true, seen = Integrator(n), Integrator(n)
     for k, (width, devices, g_k) in enumerate(zip(layout.widths, n_devices, g_ideal, strict=True)):
         t_ns = width * layout.unit_ns
         t_eff_ns = np.maximum(t_ns - lost_ns + tap_ns[width], 0.0)
         gain = f.v_read_V * t_ns / c_fF  # V per µS, ideally
-        step_uS = np.zeros(n)  # of the devices that share the pulse, and so its jitter
-        for _ in range(devices):
+        step_uS, seen_uS = np.zeros(n), np.zeros(n)  # of the devices that share the pulse, and so its jitter
+        before_V = layout.v_ramp_V[k] - layout.v_ramp_V[0]
+        now = seen
+        for j in range(devices):
             aim = np.full(n, g_k)
             if ramp_aware:
-                aim = np.clip(g_k - seen_ahead_V / gain, f.g_min_uS, f.g_max_uS)
+                aim = np.clip(g_k - (now.v_V - before_V - j * g_k * gain) / gain, f.g_min_uS, f.g_max_uS)
             if f.n_levels:
                 apart = (f.g_max_uS - f.g_min_uS) / (f.n_levels - 1)
                 aim = f.g_min_uS + np.rint((aim - f.g_min_uS) / apart) * apart
             g = np.maximum(aim + _curve(f.sigma_uS, aim) * rng.standard_normal(n), 0.0)
-            seen = g
+            read = g
             if f.n_reads:
-                seen = g + _curve(f.sigma_read_uS, g) / np.sqrt(f.n_reads) * rng.standard_normal(n)
-            ahead_V = ahead_V + (f.v_read_V * g * t_eff_ns + q_fC) / c_fF - g_k * gain
-            seen_ahead_V = seen_ahead_V + (f.v_read_V * seen * t_eff_ns + q_fC) / c_fF - g_k * gain
+                read = g + _curve(f.sigma_read_uS, g) / np.sqrt(f.n_reads) * rng.standard_normal(n)
             noise_V2 = noise_V2 + (_curve(f.sigma_read_uS, g) * gain) ** 2
-            step_uS += g
+            step_uS, seen_uS = step_uS + g, seen_uS + read
+            rest_ns = np.maximum(clocks[k] * f.t_clk_ns - t_eff_ns, 0.0)
+            now = seen.after((j + 1) * q_fC, seen_uS, t_eff_ns, rest_ns, f, c_fF)
             conductances.append(g)
             aims.append(aim)
         noise_V2 = noise_V2 + (step_uS * f.v_read_V * f.sigma_jitter_ns / c_fF) ** 2
-        reached_V[:, k + 1] = layout.v_ramp_V[k + 1] + ahead_V
+        true, seen = true.after(devices * q_fC, step_uS, t_eff_ns, rest_ns, f, c_fF), now
+        reached_V[:, k + 1] = layout.v_ramp_V[0] + true.held_V
         variance_V2[:, k + 1] = noise_V2
-    clocks = np.ceil(layout.t_pulse_ns / f.t_clk_ns - 1e-9)
-    thresholds = np.maximum.accumulate(_unsettled(reached_V, clocks * f.t_clk_ns, f.tau_settle_ns), axis=1)
-    thresholds /= layout.scale_V
+    thresholds = np.maximum.accumulate(reached_V, axis=1) / layout.scale_V
     return _measure(goal, thresholds, np.sqrt(variance_V2) / layout.scale_V, conductances, aims)
-
-
-def _unsettled(reached_V, t_ns, tau_ns):
-    """What a comparator sees when a step has had its time: the step leaves dV exp(-t/tau), which decays on."""
-    if not tau_ns:
-        return reached_V
-    lag_V, seen_V = np.zeros(len(reached_V)), reached_V.copy()
-    for k in range(1, reached_V.shape[1]):
-        lag_V = (lag_V + reached_V[:, k] - reached_V[:, k - 1]) * np.exp(-t_ns[k - 1] / tau_ns)
-        seen_V[:, k] -= lag_V
-    return seen_V
 
 
 def _measure(goal, thresholds, sigma_x, conductances, aims):

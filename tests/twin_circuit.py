@@ -275,60 +275,105 @@ class TwinCircuit:
 
     # ---- the ramp
 
-    def rise(self, v, g, entry, ramp, s=0.0, dt_K=0.0):
-        """What one entry adds to the referred ramp, the current of the amplifier's input taken at mid-step."""
+    def device_uA(self, v, g):
+        beta = self.device.nonlinearity_per_V2
+        return g * v * (1 + beta * v**2) / (1 + beta * self.device.v_read_V**2)
+
+    def seen_through(self, v, g, r_MOhm):
+        """(current of a device with a resistance in series, µA; its change with small voltages, µS).
+
+        The current by bisection; the change where the whole voltage is across the device.
+        """
+        low, high = np.minimum(v, 0.0), np.maximum(v, 0.0)
+        for _ in range(50):
+            middle = (low + high) / 2
+            above = middle + r_MOhm * self.device_uA(middle, g) > v
+            low, high = np.where(above, low, middle), np.where(above, middle, high)
+        slope = (self.device_uA(v + 1e-4, g) - self.device_uA(v - 1e-4, g)) / 2e-4
+        return self.device_uA(high, g), slope / (1 + r_MOhm * slope)
+
+    def after(self, state, devices, ramp, s=0.0, dt_K=0.0):
+        """(settled ramp, output) after one step, both referred, from those before it, by Runge-Kutta steps in time.
+
+        `devices` are those of the step that conduct: (entry, conductances) of each.
+        """
         c, d, r, op = self.circuit, self.device, self.circuit.ramp, self.circuit.operation
         w = d.v_read_V * (1 + s)
         beta = d.nonlinearity_per_V2
         m = (1 + s) * (1 + beta * w**2) / (1 + beta * d.v_read_V**2)
-        big_m = m * (1 + d.tc_rel_per_K * dt_K)
-        u = big_m / op.c_corner_rel
-        rho = (1 + ramp.v) * (1 + beta * (w * (1 + ramp.v)) ** 2) / (1 + beta * w**2)
-        g = g * (1 + ramp.gamma * entry.row)
-        g = g / (1 + g * entry.r)
-        t = np.maximum(entry.t - ramp.t_loss * op.speed_corner_rel + ramp.taps[:, entry.tap - 1], 0.0)
-        leak = r.g_leak_uS * entry.n_clk * c.t_clk_ns
-        c_fF = self.c_fF * ramp.c
-        drive = (
-            g * t * (entry.sign * d.v_read_V * rho + ramp.v_os / big_m) + (ramp.q + leak * ramp.v_os) / big_m
-        ) / c_fF
-        sag = 0.0 if r.opamp_gain is None else u / (big_m * r.opamp_gain) * (g * t + leak) / c_fF
-        return (drive - sag * v) / (1 + sag / 2)
+        u = m * (1 + d.tc_rel_per_K * dt_K) / op.c_corner_rel
+        c_fF = self.c_fF * ramp.c * op.c_corner_rel
+        tau = r.tau_settle_ns * op.speed_corner_rel
+        share = 0.0 if r.opamp_gain is None else 1 / (1 + r.opamp_gain)
+        first, n = devices[0][0], len(ramp.c)
+        t_on = np.maximum(first.t - ramp.t_loss * op.speed_corner_rel + ramp.taps[:, first.tap - 1], 0.0)
+        current, change = np.zeros(n), np.zeros(n)
+        for entry, g in devices:
+            held = g * (1 + ramp.gamma * entry.row) * (1 + d.tc_rel_per_K * dt_K)
+            more = self.seen_through(entry.sign * w * (1 + ramp.v) + ramp.v_os, held, entry.r)
+            current, change = current + more[0], change + more[1]
+        leak_uA, g_leak = r.g_leak_uS * ramp.v_os, r.g_leak_uS
+        v, out = state[0] + len(devices) * ramp.q / (c_fF * u), state[1]
+        rest = np.maximum(first.n_clk * c.t_clk_ns - t_on, 0.0)
+        for t, drive_uA, conducts in ((t_on, current + leak_uA, change + g_leak), (rest, leak_uA, g_leak)):
+
+            def slope(state, drive_uA=drive_uA, conducts=conducts):
+                v, out = state
+                ground_V = u * (v * share + (v - out) * (1 - share)) if tau else u * v * share
+                rise = (drive_uA - conducts * ground_V) / (c_fF * u)
+                return [rise, (v - out) / tau if tau else rise]
+
+            steps = math.ceil(8 * t.max() / tau) + 1 if tau else 4
+            state = [v, out if tau else v]
+            for _ in range(steps):
+                state = _rk4(slope, state, t / steps)
+            v, out = state
+        return v, out
+
+    def before(self, n):
+        """(settled ramp, output) ahead of all entries."""
+        v = np.full(n, 0.0 if self.n_bias else self.v[0])
+        return v, v
 
     def ramp(self, g, ramp, s=0.0, dt_K=0.0):
-        """The referred ramp at each threshold of the column (n, K)."""
-        v = np.full(len(g), 0.0 if self.n_bias else self.v[0])
-        out = [v]
-        for k, entry in enumerate(self.entries):
-            v = v + self.rise(v, g[:, k], entry, ramp, s, dt_K)
-            out.append(v)
-        return np.stack(out, axis=1)[:, self.reached]
+        """The referred ramp at each threshold of the column, settled and as it is held: two of (n, K)."""
+        state = self.before(len(g))
+        out = [state]
+        ends = [*range(1, self.n_bias + 1), *self.reached[1:]]
+        for first, end in zip([0, *ends], ends, strict=False):
+            devices = [(self.entries[k], g[:, k]) for k in range(first, end)]
+            state = self.after(state, devices, ramp, s, dt_K)
+            out.append(state)
+        return tuple(np.stack(each, axis=1) for each in zip(*out[self.n_bias :], strict=True))
 
     # ---- calibrations
 
-    def program(self, n, ramp, devices):
+    def program(self, n, ramp, devices_of):
         d, g = self.device, np.zeros((n, len(self.entries)))
         if "ramp_aware" not in self.words:
             for k, entry in enumerate(self.entries):
-                g[:, k] = self.realise(np.full(n, entry.g), k, devices)
+                g[:, k] = self.realise(np.full(n, entry.g), k, devices_of)
             return g
-        v = np.full(n, 0.0 if self.n_bias else self.v[0])
-        ideal = v[0]
+        start = now = self.before(n)
+        ideal, devices = now[0][0], []
         for k, entry in enumerate(self.entries):
-            more = entry.sign * (v - ideal) * self.c_fF / (d.v_read_V * entry.t)
-            g[:, k] = self.realise(np.clip(entry.g - more, d.g_min_uS, d.g_max_uS), k, devices)
-            v = v + self.rise(v, self.seen(g[:, k]), entry, ramp)
+            if entry.n_clk:
+                start, devices = now, []
+            more = entry.sign * (now[0] - ideal) * self.c_fF / (d.v_read_V * entry.t)
+            g[:, k] = self.realise(np.clip(entry.g - more, d.g_min_uS, d.g_max_uS), k, devices_of)
+            devices.append((entry, self.seen(g[:, k])))
+            now = self.after(start, devices, ramp)
             ideal = entry.v_after
         return g
 
     def one_column(self, n, drivers):
-        """(used ramp, measured ramp at calibration, conductances in use), after programming and correction."""
+        """(held ramp in use, measured one at calibration, conductances in use), after programming and correction."""
         op, d = self.circuit.operation, self.device
         ramp, devices = SimpleNamespace(**{**vars(self.draw_ramp(n)), **drivers}), self.draw_devices(n)
         g = self.program(n, ramp, devices)
         then_g, used_g = (self.aged(g, devices, recalibrated) for recalibrated in (True, False))
         seen_g = self.seen(then_g)
-        seen = self.ramp(seen_g, ramp)
+        seen = self.ramp(seen_g, ramp)[0]
         mid = (len(self.v) - 1) // 2
         if "one_point_bias" in self.words:
             off, mean_g = seen[:, mid] - self.v[mid], seen_g[:, : self.n_bias].mean(axis=1)
@@ -340,7 +385,7 @@ class TwinCircuit:
                 then_g[:, k] = self.realise(np.clip(mean_g - more, d.g_min_uS, d.g_max_uS), k, devices)
                 used_g[:, k] = np.maximum(then_g[:, k] + since, 0.0)
             seen_g = self.seen(then_g)
-            seen = self.ramp(seen_g, ramp)
+            seen = self.ramp(seen_g, ramp)[0]
         shift, gain = np.zeros(n), np.ones(n)
         if "one_point" in self.words:
             shift = self.v[mid] - seen[:, mid]
@@ -355,10 +400,10 @@ class TwinCircuit:
         self.u = common / op.c_corner_rel
         if op.references == "fixed":
             # The corrected ramp stays where it was calibrated; the MAC's voltage does not.
-            used = (gain[:, None] * self.ramp(used_g, ramp) + shift[:, None]) / common
+            used = (gain[:, None] * self.ramp(used_g, ramp)[1] + shift[:, None]) / common
         else:
             used_g = used_g * (1 + d.sigma_tc_rel_per_K * devices.tc * dt_K / (1 + d.tc_rel_per_K * dt_K))
-            used = gain[:, None] * self.ramp(used_g, ramp, s, dt_K) + shift[:, None]
+            used = gain[:, None] * self.ramp(used_g, ramp, s, dt_K)[1] + shift[:, None]
         return used, gain[:, None] * seen + shift[:, None], used_g
 
     def ramps(self, n):
@@ -376,74 +421,95 @@ class TwinCircuit:
 
     # ---- comparator and column
 
-    def lagged(self, v):
-        """The ramp as the comparator sees it at the end of each clock: two poles, stepped in time."""
-        c, speed = self.circuit, self.circuit.operation.speed_corner_rel
-        tau_s = c.ramp.tau_settle_ns * speed
-        tau_p = c.comparator.tau_preamp_ns * speed if c.comparator.kind != "ideal" else 0.0
-        taus = [tau for tau in (tau_s, tau_p) if tau > 0]
-        if not taus:
-            return v
-        n_sub = math.ceil(20 * c.t_clk_ns / min(taus))
-        h = c.t_clk_ns / n_sub
-        state = [v[:, 0].copy() for _ in taus]
-        out = [v[:, 0]]
-        for k in range(1, v.shape[1]):
-            for _ in range(n_sub * self.clocks[k - 1]):
-                state = _rk4(state, v[:, k], taus, h)
-            out.append(state[-1])
-        return np.stack(out, axis=1)
+    def timed(self):
+        """Delay, regeneration and pre-amplifier in ns; none of an ideal comparator."""
+        c, on = self.circuit.comparator, self.circuit.comparator.kind != "ideal"
+        return [
+            on * self.circuit.operation.speed_corner_rel * t for t in (c.t_delay_ns, c.tau_latch_ns, c.tau_preamp_ns)
+        ]
 
-    def asked(self):
-        """(overdrive that a decision of m clocks needs, in actual volts, for m = 0..; clocks taken off the count)."""
-        c, speed = self.circuit, self.circuit.operation.speed_corner_rel
-        d, tau, t = c.comparator.t_delay_ns * speed, c.comparator.tau_latch_ns * speed, c.t_clk_ns
-        need = []
-        for m in range(4096):
-            left = m * t - d
-            if left < -1e-9 * t:
-                need.append(np.inf)
-            else:
-                need.append(c.comparator.v_logic_V * math.exp(-max(left, 0.0) / tau) if tau > 0 else 0.0)
-            if need[-1] < 1e-12:
-                break
-        shift = max(math.ceil(c.comparator.t_delay_ns / t - 1e-9), 1 if tau > 0 else 0)
-        return np.array(need), shift if c.comparator.delay_removed else 0
+    def followed(self, v):
+        """The pre-amplifier's output as each level is held, and when the next one is."""
+        tau = self.timed()[2]
+        if not tau:
+            return v, v
+        holds = [*self.clocks[1:], 1]  # a level is held while the next step is made
+        begin, end = [v[:, 0]], [v[:, 0]]
+        for k in range(1, v.shape[1]):
+            begin.append(end[-1])
+            now = begin[-1]
+            for _ in range(holds[k - 1]):
+                now = now - (v[:, k] - now) * math.expm1(-self.circuit.t_clk_ns / tau)
+            end.append(now)
+        return np.stack(begin, axis=1), np.stack(end, axis=1)
+
+    def lagged(self, v):
+        """The held ramp as a comparator samples it; one in continuous time looks at its pre-amplifier all the time."""
+        return v if self.circuit.comparator.kind == "continuous" else self.followed(v)[1]
+
+    def latch(self, v, behind, x, t):
+        """The latch's voltage a time t (ns, without the delay) after the first level, for MAC levels x; actual volts.
+
+        v, behind: (..., K) the staircase and the pre-amplifier's lag as each level is held; x: (...), below the last.
+        """
+        _, tau, tau_p = self.timed()
+        at = np.arange(v.shape[-1]) * self.circuit.t_clk_ns
+        over = v - x[..., None]
+        first = np.argmax(over > 0, axis=-1)
+        a, lag = (np.take_along_axis(each, first[..., None], -1)[..., 0] for each in (over, behind))
+        crossed = at[first] + tau_p * np.log(np.maximum(lag / a, 1.0))
+        from_it = np.where(lag > a, a * tau, a * (tau + tau_p) - np.maximum(lag, 0.0) * tau_p) / (tau + tau_p)
+        grown = np.where(t > crossed, from_it * np.exp(np.minimum((t - crossed) / tau, 60.0)), 0.0)
+        later = (np.arange(v.shape[-1]) > first[..., None]) & (at <= t + 1e-9 * self.circuit.t_clk_ns)
+        rises = np.diff(v, axis=-1, prepend=v[..., :1]) * tau / (tau + tau_p)
+        return grown + (later * rises * np.exp(np.minimum((t - at) / tau, 60.0))).sum(axis=-1)
+
+    def decided(self, v, behind, x, t):
+        """Whether inputs x (actual volts) have been decided a time t after the first level."""
+        d, tau, tau_p = self.timed()
+        below = x < v.max(axis=-1)
+        if tau > 0:
+            return below & (
+                self.latch(v, behind, np.where(below, x, v[..., 0] - 1.0), t - d) >= self.circuit.comparator.v_logic_V
+            )
+        at = np.arange(v.shape[-1]) * self.circuit.t_clk_ns
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            over = v - x[..., None]
+            crossed = at + (tau_p * np.log(np.maximum(behind / over, 1.0)) if tau_p else 0.0)
+        return ((over > 0) & (crossed <= t - d + 1e-9 * self.circuit.t_clk_ns)).any(axis=-1)
+
+    def shift(self):
+        """Clocks by which the counter starts later."""
+        d, tau, tau_p = (t / self.circuit.operation.speed_corner_rel for t in self.timed())
+        clocks = max(math.ceil(d / self.circuit.t_clk_ns - 1e-9), 1 if tau + tau_p > 0 else 0)
+        return clocks if self.circuit.comparator.delay_removed else 0
 
     def effective(self, v):
-        """The MAC level below which the count of each threshold is reached (n, K), referred volts."""
+        """The MAC level below which the count of each threshold is reached (n, K), referred volts, by bisection."""
+        behind = (v - self.followed(v)[0]) * self.u
         v = np.maximum.accumulate(v, axis=1)  # where a ramp runs backwards, its first crossing decides
         if self.circuit.comparator.kind != "continuous":
             return v
-        need, shift = self.asked()
-        k = v.shape[1]
-        out = np.full_like(v, -np.inf)
-        for j in range(k):
-            for m, level in enumerate(need):
-                at = j + shift - m
-                if at < 0:
-                    break
-                out[:, j] = np.maximum(out[:, j], v[:, min(at, k - 1)] - level / self.u)
-        return out
+        out, actual = np.empty_like(v), v * self.u
+        for j in range(v.shape[1]):
+            low, high = actual[:, 0] - 2 * np.ptp(actual, axis=1), actual[:, -1] + 1e-9
+            for _ in range(45):
+                x = (low + high) / 2
+                soon = self.decided(actual, behind, x, (j + self.shift()) * self.circuit.t_clk_ns)
+                low, high = np.where(soon, x, low), np.where(soon, high, x)
+            out[:, j] = low
+        return out / self.u
 
     def convert(self, v, level):
-        """Index of the bin of each MAC level (referred volts) for one ramp v (K,), clock by clock; see `asked`."""
-        c, speed = self.circuit, self.circuit.operation.speed_corner_rel
-        d, tau, t = c.comparator.t_delay_ns * speed, c.comparator.tau_latch_ns * speed, c.t_clk_ns
-        _, shift = self.asked()
-        index = np.full(len(level), len(v))
-        for i, x in enumerate(level):
-            decided = np.inf
-            for j in range(1, len(v) + 4096):
-                over = self.u * (v[min(j, len(v)) - 1] - x)
-                if over > 0:
-                    late = tau * math.log(c.comparator.v_logic_V / over) if tau > 0 else 0.0
-                    decided = min(decided, j * t + d + max(late, 0.0))
-                if decided <= j * t + 1e-9 * t:
-                    index[i] = np.clip(j - 1 - shift, 0, len(v))
-                    break
-                if j > len(v) and over <= 0:
-                    break
+        """Index of the bin of each MAC level (referred volts) for one ramp v (K,), clock by clock."""
+        k, behind = len(v), (v - self.followed(v[None])[0][0]) * self.u
+        ramps = np.broadcast_to(v * self.u, (len(level), k))
+        index = np.full(len(level), k)
+        for j in range(k)[::-1]:
+            by_then = self.decided(
+                ramps, np.broadcast_to(behind, ramps.shape), level * self.u, (j + self.shift()) * self.circuit.t_clk_ns
+            )
+            index[by_then] = j
         return index
 
     def undecided(self, v, level):
@@ -516,14 +582,14 @@ def _trimmed(error, step, reach):
     return error - np.clip(np.round(error / step), -most, most) * step if step > 0 else error
 
 
-def _rk4(state, v, taus, h):
-    """One Runge-Kutta step of a chain of poles driven by v."""
+def _rk4(slope, state, h):
+    """One Runge-Kutta step."""
 
-    def slope(state):
-        return [(drive - x) / tau for drive, x, tau in zip([v, *state[:-1]], state, taus, strict=True)]
+    def moved(share, slopes):
+        return [x + share * h * k for x, k in zip(state, slopes, strict=True)]
 
     k1 = slope(state)
-    k2 = slope([x + h / 2 * k for x, k in zip(state, k1, strict=True)])
-    k3 = slope([x + h / 2 * k for x, k in zip(state, k2, strict=True)])
-    k4 = slope([x + h * k for x, k in zip(state, k3, strict=True)])
+    k2 = slope(moved(0.5, k1))
+    k3 = slope(moved(0.5, k2))
+    k4 = slope(moved(1.0, k3))
     return [x + h / 6 * (a + 2 * b + 2 * c + d) for x, a, b, c, d in zip(state, k1, k2, k3, k4, strict=True)]

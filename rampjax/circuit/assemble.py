@@ -14,20 +14,20 @@ from rampjax.circuit.device import Device, WriteVerify
 from rampjax.circuit.programming import ProgrammingParams
 from rampjax.circuit.ramp import Conditions, RampParams
 from rampjax.circuit.structure import ColumnStructure, ConverterParams, NoiseParams
-from rampjax.circuit.timing import TimingParams, lag_poles, removed_counts, required_overdrive_V
+from rampjax.circuit.timing import TimingParams, removed_counts, required_overdrive_V
 from rampjax.circuit.write_verify import write_params
 from rampjax.target.arrays import TargetArrays, float32_array, padded_length, target_arrays
 
 _BOLTZMANN = 1.380649e-8  # fF V^2 / K
-# Of the ramp's figures these act on time or noise; every other one makes its entries differ from the ideal.
-_NOT_ENTRIES = ("tau_settle_ns", "sigma_jitter_ns", "sigma_step_V", "ktc_noise")
+# Of the ramp's figures these are noise; every other one makes its entries differ from the ideal.
+_NOT_ENTRIES = ("sigma_jitter_ns", "sigma_step_V", "ktc_noise")
 
 
 def column_structure(design: Design) -> ColumnStructure:
     """What of a design changes the compiled kernel."""
     calibration, circuit, device = design.calibration, design.circuit, design.device
     comparator, mac, operation = circuit.comparator, circuit.mac, circuit.operation
-    decides = comparator.t_delay_ns > 0 or comparator.tau_latch_ns > 0
+    decides = comparator.t_delay_ns > 0 or comparator.tau_latch_ns > 0 or comparator.tau_preamp_ns > 0
     continuous = comparator.kind == "continuous" and decides
     write = _write_of(design)
     return ColumnStructure(
@@ -44,13 +44,14 @@ def column_structure(design: Design) -> ColumnStructure:
         write_scheme=write.scheme if write else None,
         n_taps=circuit.pulse_grid * int(design.n_clk.max()) if _entries_differ(circuit.ramp) else 0,
         leaky=circuit.ramp.opamp_gain is not None,
+        settles=circuit.ramp.tau_settle_ns > 0,
         changed_conditions=operation.v_read_change_rel != 0 or operation.temperature_K != NOMINAL_K,
         # Fixed references hold the ramp at the conditions at which it was calibrated; its devices age all the same.
         temperature=operation.temperature_K != NOMINAL_K
         and device.sigma_tc_rel_per_K > 0
         and operation.references == "ratiometric",
         slow=operation.age_s > 0 and device.ages,
-        lag=circuit.ramp.tau_settle_ns > 0 or (comparator.kind != "ideal" and comparator.tau_preamp_ns > 0),
+        lag=comparator.kind != "ideal" and comparator.tau_preamp_ns > 0,
         continuous=continuous,
         metastable=comparator.kind == "strobed" and comparator.tau_latch_ns > 0,
         n_removed=removed_counts(comparator, circuit.t_clk_ns) if continuous and comparator.delay_removed else 0,
@@ -182,7 +183,8 @@ def _ramp_params(design: Design, pad: int) -> RampParams:
         row=float32_array(entries(0.0, place)),
         r_series_MOhm=float32_array(entries(errors.r_access_MOhm, errors.r_access_MOhm + rows * errors.r_wire_MOhm)),
         v_before_V=float32_array(before_V),
-        inverse_gain=float32_array(1 / errors.opamp_gain if errors.opamp_gain is not None else 0.0),
+        inverse_gain=float32_array(1 / (errors.opamp_gain + 1) if errors.opamp_gain is not None else 0.0),
+        tau_settle_ns=float32_array(errors.tau_settle_ns * speed),
         v_os_V=float32_array(errors.v_os_V),
         sigma_v_os_V=float32_array(errors.sigma_v_os_V),
         sigma_c_int_rel=float32_array(errors.sigma_c_int_rel),
@@ -202,8 +204,7 @@ def _timing_params(design: Design, n_levels: int) -> TimingParams:
     circuit, n_clk = design.circuit, design.n_clk
     comparator, speed = circuit.comparator, circuit.operation.speed_corner_rel
     preamp_ns = comparator.tau_preamp_ns * speed if comparator.kind != "ideal" else 0.0
-    decay, share = lag_poles(circuit.ramp.tau_settle_ns * speed, preamp_ns, circuit.t_clk_ns)
-    required_V = required_overdrive_V(comparator, speed, circuit.t_clk_ns)
+    required_V, settled_V, lag_power = required_overdrive_V(comparator, speed, circuit.t_clk_ns)
     undecided_V = 0.0
     if comparator.kind == "strobed" and comparator.tau_latch_ns > 0:
         spare_ns = circuit.t_clk_ns - comparator.t_delay_ns * speed
@@ -212,9 +213,10 @@ def _timing_params(design: Design, n_levels: int) -> TimingParams:
     # Only a continuous-time comparator reads these; others keep one shape.
     continuous = comparator.kind == "continuous"
     return TimingParams(
-        decay=float32_array(decay),
-        share=float32_array(share),
+        decay=float32_array(np.exp(-circuit.t_clk_ns / preamp_ns) if preamp_ns > 0 else 0.0),
         required_V=float32_array(required_V if continuous else np.zeros(1)),
+        settled_V=float32_array(settled_V if continuous else np.zeros(1)),
+        lag_power=float32_array(lag_power),
         undecided_V=float32_array(undecided_V),
         n_clk=float32_array(np.pad(n_clk, (0, n_levels - 1 - len(n_clk)), constant_values=1))
         if n_clk.max() > 1

@@ -87,7 +87,11 @@ class Ramp:
     r_access_MOhm: float = knob(0.0, "MΩ", SYSTEMATIC, "resistance in series with every device (access)", low=0.0)
     r_wire_MOhm: float = knob(0.0, "MΩ", SYSTEMATIC, "resistance of the wire from one row to the next", low=0.0)
     tau_settle_ns: float = knob(
-        0.0, "ns", SYSTEMATIC, "time constant with which the integrator settles after each step", low=0.0
+        0.0,
+        "ns",
+        SYSTEMATIC,
+        "time constant of the integrator's amplifier: its output lags, and its virtual ground moves, during each pulse",
+        low=0.0,
     )
     sigma_step_V: float = _sigma("V", PER_READ, "noise that each step adds to the ramp")
     ktc_noise: bool = knob(False, "", PER_READ, "kT/C noise of the ramp's capacitor, sampled when it is reset")

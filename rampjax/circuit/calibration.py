@@ -3,7 +3,8 @@
 Programming (`ramp_aware`: each step aims at the distance that remains, so that errors do not add up), then correction
 (`one_point`: an ideal shift; `one_point_bias`: the same by bias devices with errors of their own; `two_point`: shift
 and gain), then selection among redundant columns. A measurement averages `n_reads` reads of each device; `n_reads = 0`
-stands for a noise-free one. The error of a measured level is the sum of the errors of the steps below it.
+stands for a noise-free one. The error of a measured level is the sum of the errors of the steps below it. What is
+measured is the settled ramp, in the same operation: with the charge that it loses, without the lag of its output.
 """
 
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from jaxtyping import Array, Float, Int, Int8, Shaped
 
 from rampjax.circuit.device import DeviceParams, sigma_at
 from rampjax.circuit.programming import ProgrammingParams, program
-from rampjax.circuit.ramp import RampParams, Slots, add_entry, volts_per_uS
+from rampjax.circuit.ramp import RampParams, RampState, Slots, add_entry, deviation_of, start_ramp, volts_per_uS
 from rampjax.circuit.write_verify import Written
 
 CORRECTIONS = ("none", "one_point", "two_point")  # the number of a correction is its place here
@@ -50,7 +51,8 @@ def program_ramp_aware(
     """Programs the entries in order, each aimed at what remains to its threshold after those before, as measured.
 
     aim_k = clip((T_{k+1} - V_k^measured) c_int / (v_read t_pulse_k), g_min, g_max). What the ramp itself adds (lost
-    time, injection, a mismatched width) is measured with it, and so taken back by the entries that follow.
+    time, injection, a mismatched width) or loses (to the amplifier) is measured with it, and so taken back by the
+    entries that follow. Of devices in parallel those programmed so far conduct while the ramp is measured.
 
     Args:
         draw: what each programming event draws from, see `draw_programming`.
@@ -70,15 +72,15 @@ def program_ramp_aware(
     # Padded entries have no pulse: 0/0 must not reach the ones before, so their gain is 1 here.
     safe_gain = jnp.where(gain != 0, gain, 1.0)
 
-    def step(ahead_V: Array, inputs: tuple) -> tuple[Array, tuple[Array, Written | None]]:
+    def step(ahead: RampState, inputs: tuple) -> tuple[RampState, tuple[Array, Written | None]]:
         one, z_m, cell, slot, safe = inputs
-        aim_uS = jnp.clip(slot.g_target_uS - ahead_V / safe, device.g_min_uS, device.g_max_uS)
+        aim_uS = jnp.clip(slot.g_target_uS - deviation_of(ahead) / safe, device.g_min_uS, device.g_max_uS)
         g_uS, written = program(one, aim_uS, cell, device, programming, scheme)
         seen_uS = g_uS if z_m is None else g_uS + measurement_error_uS(z_m, g_uS, device, calibration)
-        return ahead_V + add_entry(ahead_V, seen_uS, slot), (g_uS, written)
+        return add_entry(ahead, seen_uS, slot), (g_uS, written)
 
     inputs = (draw, z_read, health, slots, safe_gain)
-    _, (g_uS, written) = jax.lax.scan(step, jnp.zeros_like(ramp.c_int_fF), inputs)
+    _, (g_uS, written) = jax.lax.scan(step, start_ramp(slots), inputs)
     return g_uS, written
 
 

@@ -3,16 +3,19 @@
 Entries are the bias devices that make the start, if any, then the steps. The charge of one entry, with `sign` -1 for
 bias devices that lower the start:
 
-    c_int dV = g' t_eff (sign v_read + v_os - V/A) + q_inj + (v_os - V/A) g_leak t_clk n_clk
+    c_int dV = g' t_eff sign v_read + v_os (g' t_eff + g_leak t_clk n_clk) + q_inj - charge lost to the amplifier
     g' = g / (1 + g R),  t_eff = t_pulse - t_loss + delta_tap
 
-with V at the middle of the step (implicit midpoint, which follows the exponential of a leaky integrator to third order
-in g t/(A c)). Voltages are referred: divided by the factor that the MAC's voltage has in common with the ramp's (read
-voltage, common temperature coefficient, capacitor corner), so that what is ratiometric drops out. Everything is a
-deviation from the ideal ramp, whose rounding would swamp small steps in single precision.
+where the amplifier's gain is finite, or its output lags: see `circuit.integrator`. Through a nonlinear device flows
+i = g v (1 + b v^2)/(1 + b v_read^2), v = sign v_read + v_os; by how much the virtual ground moves acts through di/dv
+there, and so does the drop across R, to second order. Voltages are referred: divided by the factor that the
+MAC's voltage has in common with the ramp's (read voltage, common temperature coefficient, capacitor corner), so that
+what is ratiometric drops out. Everything is a deviation from the ideal ramp, whose rounding would swamp small steps in
+single precision.
 
 References: Yang et al., Nature Communications 16 (2025), doi 10.1038/s41467-025-56254-6: the nonlinear ramp column.
-Left out: noise that leaks away again through a finite gain; the array's factor (1 + 1/A), which ramp and MAC share.
+Left out: noise that leaks away again through a finite gain, or is lost to a lag; the array's factor (1 + 1/A), which
+ramp and MAC share; what a moving virtual ground does to a nonlinear device beyond first order.
 """
 
 from typing import NamedTuple
@@ -22,6 +25,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from rampjax.circuit.draws import standard_normal
+from rampjax.circuit.integrator import AmplifierSlots, Progress, integrate_entry, no_progress
 
 _CHUNK = 32  # sums run in chunks of this many steps: a small triangular product beats `jnp.cumsum`
 
@@ -42,7 +46,8 @@ class RampParams(NamedTuple):
     row: Float[Array, " entry"]  # place along the column, -1/2 to 1/2; 0 for bias devices
     r_series_MOhm: Float[Array, " entry"]  # access and wire
     v_before_V: Float[Array, " entry"]  # the ideal ramp before the entry
-    inverse_gain: Float[Array, ""]  # 1/A
+    inverse_gain: Float[Array, ""]  # 1/(A + 1)
+    tau_settle_ns: Float[Array, ""]  # of the amplifier
     v_os_V: Float[Array, ""]  # amplifier's offset: mean and, static per chip, spread
     sigma_v_os_V: Float[Array, ""]
     sigma_c_int_rel: Float[Array, ""]  # static, per chip
@@ -83,7 +88,7 @@ class Slots(NamedTuple):
     g_target_uS: Float[Array, "*entry"]
     volts_per_uS: Float[Array, "*entry"]
     errors: "SlotErrors | None" = None  # None: the entries are ideal
-    leak: "SlotLeak | None" = None  # None: the amplifier's gain is infinite
+    amplifier: AmplifierSlots | None = None  # None: its gain is infinite and its output does not lag
 
 
 class SlotErrors(NamedTuple):
@@ -91,16 +96,11 @@ class SlotErrors(NamedTuple):
 
     excess_V: Float[Array, "*entry"]  # what it adds beyond the ideal at the ideal conductance
     factor: Float[Array, "*entry"]  # conductance gradient
-    r_series_MOhm: Float[Array, "*entry"]
+    r_series_MOhm: Float[Array, "*entry"]  # times the device's differential conductance over its conductance
+    bend_per_uS2: Float[Array, "*entry"]  # of a nonlinear device: what the drop across that resistance adds, squared
 
 
-class SlotLeak(NamedTuple):
-    """How each entry depends on the ramp so far, where the amplifier's gain is finite."""
-
-    per_uS: Float[Array, "*entry"]  # share of the ramp's voltage that leaks away, per µS of the device
-    fixed: Float[Array, "*entry"]  # and through the unselected rows
-    ideal_V: Float[Array, "*entry"]  # what the entry ideally adds
-    v_before_V: Float[Array, "*entry"]  # the ideal ramp before it
+RampState = Array | Progress  # of a ramp so far: its deviation alone, or all that matters to a real amplifier
 
 
 def volts_per_uS(ramp: RampParams) -> Float[Array, " entry"]:
@@ -135,7 +135,12 @@ def ideal_slots(ramp: RampParams, g_target_uS: Float[Array, " entry"]) -> Slots:
 
 
 def real_slots(
-    ramp: RampParams, g_target_uS: Float[Array, " entry"], errors: RampErrors, conditions: Conditions, leaky: bool
+    ramp: RampParams,
+    g_target_uS: Float[Array, " entry"],
+    errors: RampErrors,
+    conditions: Conditions,
+    leaky: bool,
+    settles: bool = False,
 ) -> Slots:
     """The entries of a ramp with the errors of one chip, at given conditions.
 
@@ -145,74 +150,126 @@ def real_slots(
         errors: what was drawn for this ramp.
         conditions: supply and temperature.
         leaky: the amplifier's gain is finite.
+        settles: its output lags.
     """
     pulsed = ramp.t_pulse_ns > 0
     tap_ns = jnp.take(errors.tap_ns, ramp.tap)
     change_ns = jnp.where(pulsed, jnp.maximum(tap_ns - errors.t_loss_ns, -ramp.t_pulse_ns), 0.0)
     t_eff_ns = ramp.t_pulse_ns + change_ns
-    beta, w_V = ramp.nonlinearity_per_V2, conditions.v_read_V
-    own = 1.0 + errors.v_read_rel
-    bend_less_1 = beta * w_V**2 * (own**2 - 1.0) / (1.0 + beta * w_V**2)
-    rho_less_1 = errors.v_read_rel + own * bend_less_1
-    drive_less_1 = rho_less_1 + ramp.sign * errors.v_os_V / (conditions.common_rel * ramp.v_read_V)
+    drive_less_1, slope, bend = _device_drive(ramp, errors, conditions)
     c_fF = ramp.c_int_fF * (1.0 + errors.c_int_rel)
     gain = ramp.sign * ramp.v_read_V * t_eff_ns * (1.0 + drive_less_1) / c_fF
     # gain - ideal gain, term by term: a difference of nearly equal numbers would be all rounding.
     per_clock = ramp.sign * ramp.v_read_V / c_fF
     gain_excess = per_clock * (change_ns + t_eff_ns * drive_less_1 - ramp.t_pulse_ns * errors.c_int_rel)
-    leak_ns = ramp.g_leak_uS * ramp.n_clk * ramp.t_clk_ns
-    charge_fC = jnp.where(pulsed, errors.q_inj_fC, 0.0) + errors.v_os_V * leak_ns
+    t_clocks_ns = ramp.n_clk * ramp.t_clk_ns
+    inject_fC = jnp.where(pulsed, errors.q_inj_fC, 0.0)
+    charge_fC = inject_fC + errors.v_os_V * (ramp.g_leak_uS * t_clocks_ns)
+    referred_fF = conditions.common_rel * c_fF
+    drop_V = ramp.r_series_MOhm * conditions.common_rel * ramp.v_read_V * (1.0 + drive_less_1)  # of 1 µS
     slot_errors = SlotErrors(
-        excess_V=g_target_uS * gain_excess + charge_fC / (conditions.common_rel * c_fF),
+        excess_V=g_target_uS * gain_excess + charge_fC / referred_fF,
         factor=1.0 + errors.gradient_rel * ramp.row,
-        r_series_MOhm=ramp.r_series_MOhm,
+        r_series_MOhm=ramp.r_series_MOhm * (slope * conditions.common_rel),
+        bend_per_uS2=bend * drop_V**2,
     )
-    if not leaky:
+    if not (leaky or settles):
         return Slots(g_target_uS, gain, slot_errors)
-    share = ramp.inverse_gain * conditions.referred / (conditions.common_rel * c_fF)
-    leak = SlotLeak(t_eff_ns * share, leak_ns * share, g_target_uS * volts_per_uS(ramp), ramp.v_before_V)
-    return Slots(g_target_uS, gain, slot_errors, leak)
+
+    def each(value: Array) -> Array:
+        return jnp.broadcast_to(value, pulsed.shape)
+
+    amplifier = AmplifierSlots(
+        first=(ramp.n_clk > 0) | ~pulsed,
+        t_on_ns=t_eff_ns,
+        t_clocks_ns=t_clocks_ns,
+        slew_per_uS=jnp.where(pulsed, per_clock * (1.0 + drive_less_1), 0.0),
+        pull_per_uS=jnp.where(pulsed, slope * conditions.referred / c_fF, 0.0),
+        inject_V=inject_fC / referred_fF,
+        v_before_V=ramp.v_before_V,
+        idle_slew=each(errors.v_os_V * ramp.g_leak_uS / referred_fF),
+        idle_pull=each(ramp.g_leak_uS * conditions.referred / referred_fF),
+        inverse_gain=each(ramp.inverse_gain),
+        tau_ns=each(ramp.tau_settle_ns) if settles else None,
+    )
+    return Slots(g_target_uS, gain, slot_errors, amplifier)
 
 
-def add_entry(
-    deviation_V: Float[Array, "*entry"], g_uS: Float[Array, "*entry"], slots: Slots
-) -> Float[Array, "*entry"]:
-    """What entries add to the deviation of the ramp from the ideal one, V.
+def _device_drive(ramp: RampParams, errors: RampErrors, conditions: Conditions) -> tuple[Array, Array, Array]:
+    """How the current of a device depends on the voltage across it, w the read voltage with its error and the offset.
+
+    i = g F(v), F(v) = v (1 + b v^2)/(1 + b v_read^2): the current at w over the ideal one and the common factor, less
+    1; its slope F'(w), over the common factor; and F''(w)/(2 F(w)), 1/V^2.
+    """
+    beta, w_V = ramp.nonlinearity_per_V2, conditions.v_read_V
+    own_less_1 = errors.v_read_rel + ramp.sign * errors.v_os_V / w_V
+    own = 1.0 + own_less_1
+    bend_less_1 = beta * w_V**2 * (own**2 - 1.0) / (1.0 + beta * w_V**2)
+    slope = (1.0 + 3.0 * beta * (w_V * own) ** 2) / (1.0 + beta * w_V**2) * (ramp.v_read_V / w_V)
+    return own_less_1 + own * bend_less_1, slope, 3.0 * beta / (1.0 + beta * (w_V * own) ** 2)
+
+
+def start_ramp(slots: Slots) -> RampState:
+    """The state of a ramp before its first entry."""
+    zero = jnp.zeros((), slots.volts_per_uS.dtype)
+    return zero if slots.amplifier is None else no_progress(zero)
+
+
+def deviation_of(state: RampState) -> Float[Array, ""]:
+    """How far a ramp so far is off, once settled, V."""
+    return state.deviation_V if isinstance(state, Progress) else state
+
+
+def add_entry(state: RampState, g_uS: Float[Array, ""], slots: Slots) -> RampState:
+    """Adds one entry to a ramp.
 
     Args:
-        deviation_V: of the ramp before each entry, V; matters only where the amplifier's gain is finite.
-        g_uS: realised conductances, µS.
-        slots: the entries.
+        state: the ramp before it.
+        g_uS: its realised conductance, µS.
+        slots: what it adds.
     """
+    seen_uS, more_V = _more_V(g_uS, slots)
+    if isinstance(state, Progress):
+        assert slots.amplifier is not None
+        return integrate_entry(state, seen_uS, more_V, slots.amplifier)
+    return state + more_V
+
+
+def _more_V(g_uS: Array, slots: Slots) -> tuple[Array, Array]:
+    """What entries conduct, µS, and what they add beyond the ideal, V, whatever the ramp so far."""
     if slots.errors is None:
-        return (g_uS - slots.g_target_uS) * slots.volts_per_uS
+        return g_uS, (g_uS - slots.g_target_uS) * slots.volts_per_uS
     held_uS = g_uS * slots.errors.factor
     seen_uS = held_uS / (1.0 + held_uS * slots.errors.r_series_MOhm)
-    more_V = (seen_uS - slots.g_target_uS) * slots.volts_per_uS + slots.errors.excess_V
-    if slots.leak is None:
-        return more_V
-    share = seen_uS * slots.leak.per_uS + slots.leak.fixed
-    middle_V = slots.leak.v_before_V + deviation_V + 0.5 * (slots.leak.ideal_V + more_V)
-    return more_V - share * middle_V / (1.0 + 0.5 * share)
+    seen_uS = seen_uS * (1.0 + slots.errors.bend_per_uS2 * seen_uS**2)
+    return seen_uS, (seen_uS - slots.g_target_uS) * slots.volts_per_uS + slots.errors.excess_V
 
 
 def ramp_deviation_V(g_uS: Float[Array, " entry"], slots: Slots, n_bias: int = 0) -> Float[Array, " threshold"]:
-    """How far the ramp is off at each threshold: D = sum of what the entries before it add beyond the ideal.
+    """How far the settled ramp is off at each threshold: D = sum of what the entries before it add beyond the ideal.
 
     Args:
         g_uS: realised conductances, µS.
         slots: the entries.
         n_bias: how many of them make the start; without any the start is exact.
     """
-    if slots.leak is not None:
-        # What an entry adds depends on the ramp so far: entry by entry, not as a sum.
+    return ramp_and_lag_V(g_uS, slots, n_bias)[0]
 
-        def step(before_V: Array, entry: tuple) -> tuple[Array, Array]:
-            return before_V + add_entry(before_V, *entry), before_V
 
-        _, before_V = jax.lax.scan(step, jnp.zeros_like(g_uS[0]), (g_uS, slots))
-        return before_V[n_bias:]
-    return sum_before(add_entry(jnp.zeros_like(g_uS), g_uS, slots))[n_bias:]
+def ramp_and_lag_V(
+    g_uS: Float[Array, " entry"], slots: Slots, n_bias: int = 0
+) -> tuple[Float[Array, " threshold"], Float[Array, " threshold"] | None]:
+    """`ramp_deviation_V`, and how far the output lags behind the settled ramp where its amplifier is a real one."""
+    if slots.amplifier is None:
+        return sum_before(_more_V(g_uS, slots)[1])[n_bias:], None
+
+    # What an entry adds depends on the ramp so far: entry by entry, not as a sum.
+    def step(before: RampState, entry: tuple[Array, Slots]) -> tuple[RampState, tuple[Array, Array]]:
+        assert isinstance(before, Progress)
+        return add_entry(before, *entry), (before.deviation_V, before.lag_V)
+
+    _, (deviation_V, lag_V) = jax.lax.scan(step, start_ramp(slots), (g_uS, slots))
+    return deviation_V[n_bias:], lag_V[n_bias:]
 
 
 def sum_before(a: Float[Array, " entry"]) -> Float[Array, " entry"]:

@@ -20,14 +20,15 @@ from rampjax.circuit.ramp import (
     RampErrors,
     Slots,
     ideal_slots,
+    ramp_and_lag_V,
     ramp_deviation_V,
     real_slots,
     sample_ramp_errors,
     sum_before,
     volts_per_uS,
 )
+from rampjax.circuit.seen import seen_V
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
-from rampjax.circuit.timing import decided_V, lagging_V
 from rampjax.circuit.write_verify import Written
 from rampjax.metrics import max_inl_lsb, realise
 
@@ -47,7 +48,8 @@ class Ramp(NamedTuple):
     sigma_V: Float[Array, " threshold"]  # temporal noise of each comparison, from conversion to conversion, referred
     written: Written | None  # how the write-verify loops went
     errors: RampErrors | None  # what was drawn for it; None where its entries are ideal
-    measured_V: Float[Array, " level"]  # its deviation as measured for its correction, referred
+    measured_V: Float[Array, " level"]  # its deviation as measured for its correction: settled, referred
+    held_V: Float[Array, " level"]  # deviation of the held staircase, corrected, before comparators see it; referred
 
 
 def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnStructure) -> Ramp:
@@ -68,15 +70,22 @@ def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnS
             pulses, energy_fJ = (jnp.sum(values, axis=0) for values in (loops.n_pulses, loops.energy_fJ))
             found = found._replace(written=found.written._replace(n_pulses=pulses, energy_fJ=energy_fJ))
     sigma_V = noise_V(found.g_uS, params, structure)
-    deviation_V, sigma_V = _seen(found.deviation_V, sigma_V, params, structure)
-    return Ramp(found.g_uS, deviation_V, sigma_V, found.written, found.errors, found.measured_V)
+    return Ramp(
+        g_uS=found.g_uS,
+        deviation_V=_levels(seen_V(found.deviation_V, params, structure), params, structure),
+        sigma_V=_levels(sigma_V, params, structure),
+        written=found.written,
+        errors=found.errors,
+        measured_V=found.measured_V,
+        held_V=found.deviation_V,
+    )
 
 
 class _Candidate(NamedTuple):
     """One of the redundant columns in use."""
 
     g_uS: Float[Array, " entry"]
-    deviation_V: Float[Array, " level"]  # of the corrected ramp
+    deviation_V: Float[Array, " level"]  # of the held and corrected ramp
     written: Written | None
     errors: RampErrors | None
     measured_V: Float[Array, " level"]
@@ -120,7 +129,9 @@ def _candidate(
         z = standard_normal(stream(_TEMPERATURE), g_uS.size)
         g_now_uS = jnp.maximum(g_now_uS * (1.0 + device.sigma_tc_rel_per_K * params.temperature_rel * z), 0.0)
     used = _slots(errors, params, params.operating, structure) if structure.changed_conditions else slots
-    used_V = _at_levels(ramp_deviation_V(g_now_uS, used, n_bias), params, structure)
+    used_V, lag_V = ramp_and_lag_V(g_now_uS, used, n_bias)
+    # Measured is the settled ramp; what is held, and then corrected, lags behind it.
+    used_V = _at_levels(used_V if lag_V is None else used_V - lag_V, params, structure)
     corrected_V = correct_ramp(used_V, measured_V, params.v_target_V, calibration)
     if structure.changed_conditions:
         corrected_V = corrected_V * params.follow + (params.follow - 1.0) * params.v_target_V
@@ -135,7 +146,7 @@ def _slots(
 ) -> Slots:
     if errors is None:
         return ideal_slots(params.ramp, params.g_target_uS)
-    return real_slots(params.ramp, params.g_target_uS, errors, conditions, structure.leaky)
+    return real_slots(params.ramp, params.g_target_uS, errors, conditions, structure.leaky, structure.settles)
 
 
 def _measurement_draws(
@@ -229,22 +240,6 @@ def _at_levels(before_V: Array, params: ConverterParams, structure: ColumnStruct
 def _levels(at_level: Array, params: ConverterParams, structure: ColumnStructure) -> Array:
     """The levels of the column that are thresholds of the target."""
     return at_level[params.level_of] if structure.subset else at_level
-
-
-def _seen(
-    deviation_V: Array, sigma_V: Array, params: ConverterParams, structure: ColumnStructure
-) -> tuple[Array, Array]:
-    """What comparators see of the ramp in use: after lag, by first crossing, by late decisions, at the levels read."""
-    if structure.lag:
-        deviation_V = lagging_V(deviation_V, params.v_target_V, params.timing)
-    if structure.n_taps or structure.lag:
-        # A ramp that runs backwards is crossed at the first level that reaches the input.
-        deviation_V = jax.lax.cummax(params.v_target_V + deviation_V) - params.v_target_V
-    if structure.continuous:
-        required_V = params.timing.required_V / params.common.referred
-        last = params.calibration.last
-        deviation_V = decided_V(deviation_V, params.v_target_V, required_V, structure.n_removed, last)
-    return _levels(deviation_V, params, structure), _levels(sigma_V, params, structure)
 
 
 def noise_V(

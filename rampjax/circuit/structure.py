@@ -29,10 +29,11 @@ class ColumnStructure:
     write_scheme: str | None = None  # None: plain programming
     n_taps: int = 0  # pulse widths of the grid where the ramp has errors; 0: the ramp is ideal
     leaky: bool = False  # finite gain of the integrator's amplifier
+    settles: bool = False  # its output lags
     changed_conditions: bool = False  # used at other conditions than calibrated
     temperature: bool = False  # devices differ in their temperature coefficients
     slow: bool = False  # devices age
-    lag: bool = False  # settling, pre-amplifier
+    lag: bool = False  # pre-amplifier
     continuous: bool = False  # late decisions
     metastable: bool = False  # a strobed latch may stay undecided
     n_removed: int = 0  # counts by which the counter starts later

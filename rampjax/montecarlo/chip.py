@@ -50,5 +50,6 @@ def sample_chip(design: Design, seed: int, sample: int) -> Column:
             deviation_V=host.ramp.deviation_V[:n_thresholds],
             sigma_V=host.ramp.sigma_V[:n_thresholds],
             measured_V=host.ramp.measured_V[:n_levels],
+            held_V=host.ramp.held_V[:n_levels],
         ),
     )

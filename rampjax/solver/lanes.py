@@ -12,6 +12,7 @@ from jaxtyping import Array, Key
 from rampjax.circuit.assemble import column_structure, converter_params, level_noise_V2
 from rampjax.circuit.design import Design
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
+from rampjax.circuit.timing import NEVER_V
 from rampjax.solver.descent import Lane
 from rampjax.solver.objective import Aim
 from rampjax.solver.problem import Limits, Problem
@@ -157,7 +158,7 @@ def _padded(leaf: Array, count: int, name: str, path: tuple) -> Array:
     pad = ((0, count), *((0, 0) for _ in leaf.shape[1:]))
     if name in _EDGE:
         return jnp.pad(leaf, pad, mode="edge")
-    if name == "required_V":  # what is added never decides
-        return jnp.pad(leaf, pad, constant_values=jnp.inf)
+    if name in ("required_V", "settled_V"):  # what is added never decides
+        return jnp.pad(leaf, pad, constant_values=NEVER_V)
     timing = len(path) > 1 and getattr(path[-2], "name", "") == "timing"
     return jnp.pad(leaf, pad, constant_values=1 if name in _ONES or (name == "n_clk" and timing) else 0)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import jax
 import numpy as np
 import pytest
 import twin_circuit
@@ -11,7 +12,10 @@ from shared_kernels import WIDE, measured, thresholds
 from twin_circuit import BOLTZMANN_FC_V, TwinCircuit
 
 import rampjax as rj
+from rampjax.circuit.assemble import column_structure
 from rampjax.circuit.blocks import Circuit, Comparator, Mac, Operation, Ramp
+from rampjax.circuit.calibration_spec import parse_calibration
+from rampjax.circuit.design import Layout, lay_out
 
 QUIET = rj.load_device("taox_paper", sigma_prog_uS=0.0, sigma_read_uS=0.0)
 
@@ -31,13 +35,13 @@ EIGHT_BITS = {"n_taps": 16, "leaky": True}
 
 
 def test_a_leaky_integrator_follows_its_exponential():
-    """c dV/dt = g (v_read - V/A): V goes to A v_read with rate g/(A c); the mid-point step is within 1e-3 LSB of it."""
+    """c dV/dt = g (v_read - V/(A + 1)): V goes to (A + 1) v_read with rate g/((A + 1) c)."""
     gain = 1000.0
     leaky = design("sigmoid", 8, ramp=Ramp(opamp_gain=gain))
     v = leaky.v_ramp_V[0]
     expected = [v]
     for g, t in zip(leaky.g_target_uS, leaky.t_pulse_ns, strict=True):
-        v = gain * 0.2 + (v - gain * 0.2) * math.exp(-g * t / (gain * leaky.c_int_fF))
+        v = (gain + 1) * 0.2 + (v - (gain + 1) * 0.2) * math.exp(-g * t / ((gain + 1) * leaky.c_int_fF))
         expected.append(v)
     y = 256 * special.expit(np.array(expected) / leaky.scale_V)
     assert np.abs(y - np.arange(1, 256)).max() > 0.1
@@ -74,13 +78,34 @@ def test_resistance_in_series_alone():
     np.testing.assert_allclose(thresholds(wired, n=1, **WIDE)[0], expected, atol=1e-5)
 
 
-def test_a_single_pole_leaves_a_geometric_residue():
-    """Equal steps of 1 LSB, r = exp(-t_clk/tau): the ramp lags by r (1 - r^(k-1))/(1 - r) LSB at threshold k."""
+def test_a_straight_ramp_lags_as_a_pole_that_is_loaded():
+    """Equal pulses of a full clock are one long one: 1/h = 1/tau + g/c, W = r h/tau (t - h (1 - exp(-t/h)))."""
     tau = 0.4
     slow = design("identity", 4, ramp=Ramp(tau_settle_ns=tau))
-    r = math.exp(-1 / tau)
+    h = 1 / (1 / tau + slow.g_target_uS[0] / slow.c_int_fF)
+    t = np.arange(15.0)
+    expected = h / tau * (t - h * (1 - np.exp(-t / h))) - t
     inl = (thresholds(slow, n=1, **WIDE)[0] - slow.target.thresholds) / slow.target.lsb
-    np.testing.assert_allclose(inl, -r * (1 - r ** np.arange(15)) / (1 - r), atol=1e-4)
+    np.testing.assert_allclose(inl, expected, atol=1e-4)
+    assert inl[-1] < -1.0
+
+
+def test_short_pulses_into_a_large_capacitor_leave_a_geometric_residue():
+    """Where a pulse is a sudden step, t << tau and g tau/c -> 0: L_{k+1} = (L_k + dV_k) exp(-t_clk/tau), no loss."""
+    tau, t = 0.4, 1 / 64
+    target = rj.design("sigmoid", 4).target
+    v_V = 1e-4 * target.thresholds
+    c_fF = 30.0 * t / np.diff(v_V).max()
+    layout = Layout(1e-4, c_fF, v_V, np.full(14, t), np.ones(14, int), 0, 1.0)
+    circuit = Circuit(pulse_grid=64, ramp=Ramp(tau_settle_ns=tau))
+    slow = lay_out(target, target, QUIET, circuit, parse_calibration("none"), layout)
+    ramp = rj.sample_column(jax.random.key(0), rj.converter_params(slow), column_structure(slow)).ramp
+    lag, lags = 0.0, [0.0]
+    for rise in np.diff(v_V):
+        lag = lag * math.exp(-1 / tau) + rise * math.exp((0.5 * t - 1) / tau)  # a sudden step amid its pulse
+        lags.append(lag)
+    np.testing.assert_allclose(ramp.measured_V[:15] - ramp.held_V[:15], lags, rtol=1e-3)
+    np.testing.assert_allclose(ramp.measured_V[:15], 0.0, atol=3e-4 * np.ptp(v_V))
 
 
 def test_drift_shrinks_the_ramp_by_a_power_of_its_age():

@@ -48,8 +48,8 @@ def agree(a, b):
     return stats.ks_2samp(a, b).pvalue > 1e-3
 
 
-def same_numbers(got, expected, goal=GOAL):
-    np.testing.assert_allclose(goal.inl(got), goal.inl(expected), atol=2e-4)
+def same_numbers(got, expected, goal=GOAL, atol=2e-4):
+    np.testing.assert_allclose(goal.inl(got), goal.inl(expected), atol=atol)
 
 
 # ---- against the twin: nothing varies from chip to chip
@@ -98,7 +98,9 @@ def test_several_devices_and_long_pulses_agree_number_by_number(source, calibrat
     # Without errors the ramp is what it aims at; with them they are seen, and much is taken back.
     assert GOAL.max_inl(expected) > 1e-3 or (layout, source) == ("exact", "nothing") or "aware" in calibration
     wide = WIDE_AWARE if "ramp_aware" in calibration else WIDE
-    same_numbers(thresholds(design, n=1, parallel=True, **wide)[0], expected)
+    # Of a nonlinear device behind a resistance (up to 860 ohms here) the third order is left out.
+    atol = 5e-4 if "nonlinearity_per_V2" in of_device else 2e-4
+    same_numbers(thresholds(design, n=1, parallel=True, **wide)[0], expected, atol=atol)
 
 
 def test_bias_devices_of_part_of_a_clock_agree_number_by_number():
@@ -276,16 +278,20 @@ def test_devices_of_a_step_have_rows_of_their_own():
     np.testing.assert_allclose(thresholds(design, n=1, parallel=True, **WIDE)[0], expected, atol=1e-5)
 
 
-def test_a_step_of_two_clocks_settles_for_both():
-    """L_{k+1} = (L_k + dV_k) r^n with n = ceil(t/t_clk): a pulse of 1.25 clocks has two to settle."""
+def test_the_output_lags_during_a_pulse_and_settles_for_the_rest_of_its_clocks():
+    """In a pulse 1/h = 1/tau + n g/c and L goes to r h, then it decays with tau: after 1.25 clocks for 0.75 more."""
     tau = 0.7
     design = laid_out(MIXED, Circuit(ramp=Ramp(tau_settle_ns=tau)))
-    lag, lags = 0.0, [0.0]
-    for rise, t in zip(np.diff(_EXACT_V), _T_PULSE_NS, strict=True):
-        lag = (lag + rise) * np.exp(-1 / tau) ** np.ceil(t)
-        lags.append(lag)
+    settled, lag, held = _EXACT_V[0], 0.0, [_EXACT_V[0]]
+    for g, n, t in zip(design.g_target_uS, _N_DEVICES, _T_PULSE_NS, strict=True):
+        pull = n * g / design.c_int_fF
+        h = 1 / (1 / tau + pull)
+        end = lag * np.exp(-t / h) + 0.2 * pull * h * (1 - np.exp(-t / h))
+        settled += 0.2 * pull * t - pull * h * (0.2 * pull * t - (end - lag))
+        lag = end * np.exp(-(np.ceil(t) - t) / tau)
+        held.append(settled - lag)
     got = thresholds(design, n=1, parallel=True, **WIDE)[0]
-    np.testing.assert_allclose(got, (_EXACT_V - np.array(lags)) / _SCALE_V, atol=1e-5)
+    np.testing.assert_allclose(got, np.array(held) / _SCALE_V, atol=1e-5)
 
 
 @pytest.mark.parametrize("calibration", ["none", "ramp_aware"])
