@@ -23,7 +23,8 @@ class DeviceParams(NamedTuple):
     g_min_uS: Float[Array, ""]  # smallest target
     g_max_uS: Float[Array, ""]  # largest target
     g_ceiling_uS: Float[Array, ""]  # physical ceiling of a realised conductance, inf where there is none
-    bias_prog_uS: Float[Array, ""]  # mean shift of a programmed conductance (static, per programming event)
+    # Mean shift of a programmed conductance (static, per programming event): one for all, or powers of g.
+    bias_prog_uS: Float[Array, ""] | Float[Array, " power"]
     sigma_prog_uS: Float[Array, " power"]  # programming error (static, per programming event): powers of g
     sigma_read_uS: Float[Array, " power"]  # read noise (temporal, at every read): powers of g
     stuck_off_prob: Float[Array, ""]  # chance that a device is stuck OFF (static, per device)
@@ -31,6 +32,8 @@ class DeviceParams(NamedTuple):
     g_stuck_off_uS: Float[Array, ""]
     g_stuck_on_uS: Float[Array, ""]
     sigma_tc_rel_per_K: Float[Array, ""]  # temperature coefficient beside the common one (static, per device)
+    # Quantiles of the programming error over its sigma, at evenly spaced probabilities; None: normal
+    error_quantiles: Float[Array, " quantile"] | None = None
     g_step_uS: Float[Array, ""] | None = None  # distance of the distinguishable targets, from g_min; None: continuous
 
 
@@ -85,7 +88,8 @@ class Device:
     v_read_V: float
     sigma_prog_uS: tuple[float, ...]
     sigma_read_uS: tuple[float, ...] = (0.0,)
-    bias_prog_uS: float = 0.0
+    bias_prog_uS: float | tuple[float, ...] = 0.0  # one number, or a curve
+    error_quantiles: tuple[float, ...] = ()  # of the error over its sigma, evenly spaced in probability; empty: normal
     g_ceiling_uS: float = float("inf")
     stuck_off_prob: float = 0.0
     stuck_on_prob: float = 0.0
@@ -124,11 +128,12 @@ class Device:
 
     def params(self) -> DeviceParams:
         """Returns the traced parameters in float32."""
+        bias = self.bias_prog_uS
         return DeviceParams(
             g_min_uS=jnp.float32(self.g_min_uS),
             g_max_uS=jnp.float32(self.g_max_uS),
             g_ceiling_uS=jnp.float32(self.g_ceiling_uS),
-            bias_prog_uS=jnp.float32(self.bias_prog_uS),
+            bias_prog_uS=_padded(bias) if isinstance(bias, tuple) else jnp.float32(bias),
             sigma_prog_uS=_padded(self.sigma_prog_uS),
             sigma_read_uS=_padded(self.sigma_read_uS),
             stuck_off_prob=jnp.float32(self.stuck_off_prob),
@@ -136,6 +141,7 @@ class Device:
             g_stuck_off_uS=jnp.float32(self.g_stuck_off_uS),
             g_stuck_on_uS=jnp.float32(self.g_stuck_on_uS),
             sigma_tc_rel_per_K=jnp.float32(self.sigma_tc_rel_per_K),
+            error_quantiles=jnp.array(self.error_quantiles, jnp.float32) if self.error_quantiles else None,
             g_step_uS=jnp.float32(self.g_step_uS) if self.n_levels else None,
         )
 
@@ -150,7 +156,18 @@ def sigma_at(curve_uS: Float[Array, " power"], g_uS: Float[Array, "*shape"]) -> 
     Valid in the range of conductances for which the preset gives the fit; a realised conductance a little outside
     meets the polynomial's continuation, held at 0 from below.
     """
-    sigma = jnp.zeros_like(g_uS)
+    return jnp.maximum(_horner(curve_uS, g_uS), 0.0)
+
+
+def shift_at(
+    shift_uS: Float[Array, ""] | Float[Array, " power"], g_uS: Float[Array, "*shape"]
+) -> Float[Array, ""] | Float[Array, "*shape"]:
+    """Mean shift at a conductance, of either sign: one number, or m(g) = sum_i c_i g^i by Horner's rule."""
+    return shift_uS if shift_uS.ndim == 0 else _horner(shift_uS, g_uS)
+
+
+def _horner(curve_uS: Float[Array, " power"], g_uS: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    value = jnp.zeros_like(g_uS)
     for power in reversed(range(curve_uS.shape[0])):
-        sigma = sigma * g_uS + curve_uS[power]
-    return jnp.maximum(sigma, 0.0)
+        value = value * g_uS + curve_uS[power]
+    return value

@@ -1,4 +1,7 @@
-"""Programming devices: plainly, `g ~ N(aim + bias, sigma(aim))`, clipped, or by a write-verify loop; stuck cells."""
+"""Programming devices: plainly, `g ~ N(aim + bias, sigma(aim))`, clipped, or by a write-verify loop; stuck cells.
+
+Plainly programmed devices may also err as measured ones do, by quantiles in place of the normal distribution.
+"""
 
 import math
 from typing import NamedTuple
@@ -7,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int8, Key, Shaped
 
-from rampjax.circuit.device import DeviceParams, sigma_at
+from rampjax.circuit.device import DeviceParams, shift_at, sigma_at
 from rampjax.circuit.draws import standard_normal
 from rampjax.circuit.write_verify import WriteParams, Written, pulse_energy_fJ, write_verify
 
@@ -109,7 +112,9 @@ def stuck_loop(
 def realise_conductance(
     z: Float[Array, "*shape"], g_aim_uS: Float[Array, "*shape"], device: DeviceParams
 ) -> Float[Array, "*shape"]:
-    """The conductance that programming reaches: g = aim + bias + sigma(aim) z, clipped to [0, ceiling].
+    """The conductance that programming reaches: g = aim + bias(aim) + sigma(aim) z, clipped to [0, ceiling].
+
+    Where the device has quantiles of its error, z is replaced by the quantile of the same probability.
 
     Args:
         z: standard normal, one per programming event.
@@ -120,8 +125,23 @@ def realise_conductance(
         Plain programming with sigma(g) as the device's preset gives it, each with its own source; a realised
         conductance is clipped at 0, and above only where the device has a physical ceiling.
     """
-    g_uS = g_aim_uS + device.bias_prog_uS + sigma_at(device.sigma_prog_uS, g_aim_uS) * z
+    if device.error_quantiles is not None:
+        z = quantile_at(z, device.error_quantiles)
+    g_uS = g_aim_uS + shift_at(device.bias_prog_uS, g_aim_uS) + sigma_at(device.sigma_prog_uS, g_aim_uS) * z
     return jnp.clip(g_uS, 0.0, device.g_ceiling_uS)
+
+
+def quantile_at(z: Float[Array, "*shape"], quantiles: Float[Array, " quantile"]) -> Float[Array, "*shape"]:
+    """The quantile that has the probability of a standard normal: q(Phi(z)), linear between the given ones.
+
+    Args:
+        z: standard normal.
+        quantiles: ascending, at n evenly spaced probabilities, from 0 to 1.
+    """
+    place = jax.scipy.special.ndtr(z) * (quantiles.shape[0] - 1)
+    below = jnp.clip(jnp.floor(place), 0, quantiles.shape[0] - 2)
+    index, share = below.astype(jnp.int32), place - below
+    return quantiles[index] * (1.0 - share) + quantiles[index + 1] * share
 
 
 def sample_health(key: Key[Array, ""], n_devices: int, device: DeviceParams) -> Int8[Array, " device"]:

@@ -12,7 +12,7 @@ from rampjax.checks import InputError, nearest
 from rampjax.config.reading import reading
 from rampjax.config.toml_file import shown
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 DERIVED_CIRCUIT: Final = ("c_int_fF", "n_bias")  # of the circuit, where a design has its own
 CLOSED_FORM: Final = "closed_form_"  # what the solver's keys of the closed form begin with
 SCORES: Final = (
@@ -111,8 +111,10 @@ def check_known(record: Mapping[str, Any], more: Collection[str], where: str) ->
     again = "write the design anew with `rampjax design` or `rampjax solve`"
     if version is None:
         raise InputError(f"{where}: `schema_version` is missing, expected {SCHEMA_VERSION} in a design file.")
-    if version == 1 and version is not True:
-        raise InputError(f"{where}: `schema_version` is 1, of an older rampjax, expected {SCHEMA_VERSION}; {again}.")
+    if version in (1, 2) and version is not True:
+        raise InputError(
+            f"{where}: `schema_version` is {version}, of an older rampjax, expected {SCHEMA_VERSION}; {again}."
+        )
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise InputError(f"{where}: `schema_version` must be {SCHEMA_VERSION}, but is {shown(version)}; {again}.")
     needed = (*_KINDS, *more)

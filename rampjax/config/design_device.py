@@ -10,6 +10,7 @@ from rampjax.checks import InputError
 from rampjax.circuit.device import Device
 from rampjax.config.device_ageing import AgedCurves, DriftExponent, LogTime
 from rampjax.config.device_config import DeviceConfig, WriteConfig
+from rampjax.config.device_error import Quantiles, Shift
 from rampjax.config.device_fields import FIELDS, WRITE
 from rampjax.config.device_values import N_COEFFICIENTS, Curve
 from rampjax.config.devices import model_of, with_overrides
@@ -63,7 +64,9 @@ def _figure(key: str, flat: Any, record: Mapping[str, Any], where: str) -> dict[
     model = model_of(key)
     if issubclass(model, AgedCurves):
         return _aged(_numbers(key, flat, where), _numbers(AGES, record[AGES], where), where)
-    if issubclass(model, Curve):
+    if issubclass(model, Quantiles):
+        return {"quantiles": _numbers(key, flat, where)}
+    if issubclass(model, Curve) or (issubclass(model, Shift) and isinstance(flat, list)):
         terms = _numbers(key, flat, where)
         unit_uS = _unit_uS([terms])
         return {"polynomial": _in_unit(terms, unit_uS), "g_unit_uS": unit_uS}

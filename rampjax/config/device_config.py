@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import SCHEME_FIGURES
 from rampjax.config.device_ageing import AgedCurves, DriftExponent, LogTime, LogTimeSpread
+from rampjax.config.device_error import Quantiles, Shift
 from rampjax.config.device_fields import WRITE
 from rampjax.config.device_values import (
     CountValue,
@@ -22,7 +23,7 @@ from rampjax.config.device_values import (
 )
 from rampjax.config.toml_file import Frozen, Text, place
 
-Figure = Value | Word | Curve | LogTime | AgedCurves | DriftExponent
+Figure = Value | Word | Curve | Shift | Quantiles | LogTime | AgedCurves | DriftExponent
 
 
 class WriteConfig(Frozen):
@@ -69,8 +70,9 @@ class DeviceConfig(Frozen):
     g_max_uS: PositiveValue
     g_ceiling_uS: PositiveValue | None = None
     n_levels: LevelsValue | None = None
-    bias_prog_uS: Value
+    bias_prog_uS: Shift
     sigma_prog_uS: Curve
+    error_quantiles: Quantiles | None = None
     sigma_read_uS: Curve
     stuck_off_prob: ShareValue
     stuck_on_prob: ShareValue
@@ -112,6 +114,7 @@ class DeviceConfig(Frozen):
         off, on = self.g_stuck_off_uS.value, self.g_stuck_on_uS.value
         if off > on:
             raise InputError(f"`g_stuck_off_uS` must not be above `g_stuck_on_uS`, but they are {off:g} and {on:g}.")
+        _check_valid("bias_prog_uS", self.bias_prog_uS, low, high)
         _check_curve("sigma_prog_uS", self.sigma_prog_uS, low, high)
         _check_curve("sigma_read_uS", self.sigma_read_uS, low, high)
         self._check_aged(low, high)
@@ -146,6 +149,17 @@ def check_loop(device: DeviceConfig, where: str = "") -> None:
 
 def _check_curve(key: str, curve: Curve, low_uS: float, high_uS: float) -> None:
     """Raises InputError unless the curve is valid and not negative over the range of targets."""
+    _check_valid(key, curve, low_uS, high_uS)
+    g_uS, sigma_uS = curve.minimum_uS(low_uS, high_uS)
+    if sigma_uS < 0.0:
+        raise InputError(
+            f"`{key}` must be at least 0 for every target from {low_uS:g} to {high_uS:g} µS,"
+            f" but is {sigma_uS:.3g} µS at {g_uS:.4g} µS."
+        )
+
+
+def _check_valid(key: str, curve: Curve | Shift, low_uS: float, high_uS: float) -> None:
+    """Raises InputError unless the range in which a fit was made holds all targets."""
     if curve.valid_uS is not None:
         valid_low, valid_high = curve.valid_uS
         if not valid_low <= low_uS < high_uS <= valid_high:
@@ -153,9 +167,3 @@ def _check_curve(key: str, curve: Curve, low_uS: float, high_uS: float) -> None:
                 f"`{key}` is valid from {valid_low:g} to {valid_high:g} µS, but the targets"
                 f" (`g_min_uS` to `g_max_uS`) go from {low_uS:g} to {high_uS:g} µS."
             )
-    g_uS, sigma_uS = curve.minimum_uS(low_uS, high_uS)
-    if sigma_uS < 0.0:
-        raise InputError(
-            f"`{key}` must be at least 0 for every target from {low_uS:g} to {high_uS:g} µS,"
-            f" but is {sigma_uS:.3g} µS at {g_uS:.4g} µS."
-        )

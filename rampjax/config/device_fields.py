@@ -40,12 +40,21 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         "", LIMIT, "Number of targets that can be told apart, evenly spaced from g_min to g_max; absent: any."
     ),
     "bias_prog_uS": FieldInfo(
-        "µS, absolute", PER_PROGRAMMING, "Mean of realised minus target conductance after programming, in every device."
+        "µS, absolute; may depend on the conductance g",
+        PER_PROGRAMMING,
+        "Mean of realised minus target conductance after programming, in every device.",
     ),
     "sigma_prog_uS": FieldInfo(
         "µS, not percent; may depend on the conductance g",
         PER_PROGRAMMING,
         "Standard deviation of the programming error: differs from device to device, stays the same at every read.",
+    ),
+    "error_quantiles": FieldInfo(
+        "standard deviations",
+        PER_PROGRAMMING,
+        "How the programming error is distributed: its quantiles at evenly spaced probabilities, of mean 0 and "
+        "standard deviation 1; absent: normal.",
+        settable=False,
     ),
     "sigma_read_uS": FieldInfo(
         "µS, not percent; may depend on the conductance g",

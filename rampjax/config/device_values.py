@@ -12,9 +12,10 @@ from rampjax.config.toml_file import Frozen, NonNegative, Number, Positive, Shar
 
 N_COEFFICIENTS: Final = 5  # of every curve, so that all devices have one shape; the highest published fit is quartic
 
-# Seen in the published text; derived from such figures by arithmetic; reported second-hand; assumed; the user's own.
+# Seen in the published text; derived from such figures by arithmetic; reported second-hand; fitted to measured data;
+# assumed; the user's own.
 Scheme = Literal["pulses", "compliance"]
-Certainty = Literal["seen", "derived", "reported", "assumed", "user"]
+Certainty = Literal["seen", "derived", "reported", "measured", "assumed", "user"]
 
 
 class Sourced(Frozen):
@@ -103,15 +104,7 @@ class Curve(Sourced):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping):
-            return data
-        if ("constant" in data) == ("polynomial" in data):
-            raise ValueError("must have exactly one of `constant` and `polynomial`")
-        if "constant" in data and "g_unit_uS" in data:
-            raise ValueError("must have `g_unit_uS` only beside `polynomial`")
-        check_terms(data.get("polynomial"), "polynomial")
-        check_valid(data.get("valid_uS"))
-        return data
+        return check_curve_table(data, "constant")
 
     @property
     def numbers(self) -> tuple[float, ...]:
@@ -120,10 +113,8 @@ class Curve(Sourced):
 
     def coefficients_uS(self) -> NDArray[np.float64]:
         """Returns the coefficients (µS, µS/µS, ...) of ascending powers of g in µS, zero padded to five."""
-        terms = np.zeros(N_COEFFICIENTS)
         given = self.polynomial if self.polynomial is not None else (self.constant or 0.0,)
-        terms[: len(given)] = given
-        return terms / (self.g_unit_uS or 1.0) ** np.arange(N_COEFFICIENTS)
+        return scaled_terms(given, self.g_unit_uS or 1.0)
 
     @property
     def text(self) -> str:
@@ -150,6 +141,26 @@ class Curve(Sourced):
         sigma_uS = polynomial.polyval(g_uS, terms)
         picked = int(pick(sigma_uS))
         return float(g_uS[picked]), float(sigma_uS[picked])
+
+
+def scaled_terms(terms: Sequence[float], g_unit_uS: float) -> NDArray[np.float64]:
+    """Returns the coefficients of ascending powers of g in µS of a polynomial of g / g_unit_uS, zero padded to five."""
+    padded = np.zeros(N_COEFFICIENTS)
+    padded[: len(terms)] = terms
+    return padded / g_unit_uS ** np.arange(N_COEFFICIENTS)
+
+
+def check_curve_table(data: Any, number: str) -> Any:
+    """Raises ValueError unless a table has either one number, under the key `number`, or a complete polynomial."""
+    if not isinstance(data, Mapping):
+        return data
+    if (number in data) == ("polynomial" in data):
+        raise ValueError(f"must have exactly one of `{number}` and `polynomial`")
+    if number in data and "g_unit_uS" in data:
+        raise ValueError("must have `g_unit_uS` only beside `polynomial`")
+    check_terms(data.get("polynomial"), "polynomial")
+    check_valid(data.get("valid_uS"))
+    return data
 
 
 def polynomial_text(terms: Sequence[float], g_unit_uS: float) -> str:

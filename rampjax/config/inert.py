@@ -43,6 +43,11 @@ def _no_timing(case: _Case) -> bool:
     return not any((*_times(case), ramp.tau_settle_ns, ramp.t_loss_ns, ramp.sigma_t_loss_ns))
 
 
+def _ground_moves(case: _Case) -> bool:
+    ramp = case.circuit.ramp
+    return ramp.opamp_gain is not None or any((ramp.tau_settle_ns, ramp.v_os_V, ramp.sigma_v_os_V))
+
+
 def _columns_differ(case: _Case) -> bool:
     comparator, mac = case.circuit.comparator, case.circuit.mac
     sigmas = (comparator.sigma_offset_V, mac.sigma_offset_V, mac.sigma_gain_rel)
@@ -111,8 +116,9 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     (
         ["ramp.g_leak_uS"],
-        lambda c: c.circuit.ramp.opamp_gain is None and not (c.circuit.ramp.v_os_V or c.circuit.ramp.sigma_v_os_V),
-        "without a voltage across the unselected rows, expected `ramp.opamp_gain` or an offset `ramp.v_os_V`",
+        lambda c: not _ground_moves(c),
+        "without a voltage across the unselected rows, expected `ramp.opamp_gain`, `ramp.tau_settle_ns` or an offset "
+        "`ramp.v_os_V`",
     ),
     (
         ["operation.references"],
@@ -180,11 +186,16 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     (
         ["device.nonlinearity_per_V2"],
-        lambda c: not (c.circuit.operation.v_read_change_rel or c.circuit.ramp.sigma_v_read_rel),
-        "at the nominal read voltage, expected `operation.v_read_change_rel` or `ramp.sigma_v_read_rel`",
+        lambda c: (
+            not (c.circuit.operation.v_read_change_rel or c.circuit.ramp.sigma_v_read_rel)
+            and not (_ground_moves(c) or c.circuit.ramp.r_access_MOhm or c.circuit.ramp.r_wire_MOhm)
+        ),
+        "at the nominal read voltage, expected `operation.v_read_change_rel`, `ramp.sigma_v_read_rel`, a resistance "
+        "(`ramp.r_access_MOhm`, `ramp.r_wire_MOhm`), an offset `ramp.v_os_V`, `ramp.opamp_gain` or "
+        "`ramp.tau_settle_ns`",
     ),
     (
-        ["device.sigma_prog_uS", "device.bias_prog_uS"],
+        ["device.sigma_prog_uS", "device.bias_prog_uS", "device.error_quantiles"],
         lambda c: c.circuit.programming.mode == "write_verify",
         "while `programming.mode` is write_verify, where the loop decides how far a device is from its target",
     ),

@@ -20,7 +20,7 @@ METHODS: Final = {
     "solved": "solved, conductances and what else is free are chosen by the solver",
 }
 _LIMITS_THAT_ERR: Final = ("n_levels",)  # rounding to the nearest target is an error, if always the same
-_NO_ERROR: Final = ("operation.recalibrate_s",)  # its absence is nothing ideal
+_NO_ERROR: Final = ("operation.recalibrate_s", "device.error_quantiles")  # their absence is nothing ideal
 
 
 def assumptions(points: Sequence[Point]) -> tuple[str, ...]:
@@ -172,7 +172,10 @@ def _ideal_note(circuits: Sequence[Circuit], on: Collection[str]) -> str:
     off = [
         key
         for key, said in FIELDS.items()
-        if said.clock not in (LIMIT, SETTING) and not key.startswith(WRITE) and key not in on
+        if said.clock not in (LIMIT, SETTING)
+        and not key.startswith(WRITE)
+        and key not in on
+        and f"device.{key}" not in _NO_ERROR
     ]
     listed = [f"all of {', '.join(whole)}"] * bool(whole) + parts + [f"of the device: {', '.join(off)}"] * bool(off)
     if not listed:

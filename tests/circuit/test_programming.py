@@ -5,7 +5,14 @@ import pytest
 from scipy import stats
 
 from rampjax.circuit.device import Device, sigma_at
-from rampjax.circuit.programming import STUCK_OFF, STUCK_ON, apply_health, realise_conductance, sample_health
+from rampjax.circuit.programming import (
+    STUCK_OFF,
+    STUCK_ON,
+    apply_health,
+    quantile_at,
+    realise_conductance,
+    sample_health,
+)
 
 DEVICE = Device("test", 10.0, 100.0, 0.2, (2.0, 0.03), (0.5,), bias_prog_uS=0.7)
 N = 20_000
@@ -54,3 +61,32 @@ def test_stuck_cells_come_at_their_rates_and_keep_their_conductance():
 
 def test_healthy_devices_where_nothing_is_stuck():
     assert int(sample_health(jax.random.key(5), N, params(DEVICE)).max()) == 0
+
+
+def test_a_mean_shift_may_depend_on_the_conductance_and_be_negative():
+    z, aim = jnp.array([-1.0, 0.0, 2.0]), jnp.array([20.0, 50.0, 100.0])
+    device = Device("test", 0.0, 100.0, 0.2, (2.0,), bias_prog_uS=(1.0, -0.03))
+    expected = np.asarray(aim) * 0.97 + 1.0 + 2.0 * np.asarray(z)
+    np.testing.assert_allclose(realise_conductance(z, aim, params(device)), expected, rtol=1e-6)
+    flat = Device("test", 0.0, 100.0, 0.2, (2.0,), bias_prog_uS=(1.0,))
+    one = Device("test", 0.0, 100.0, 0.2, (2.0,), bias_prog_uS=1.0)
+    np.testing.assert_array_equal(*(realise_conductance(z, aim, params(each)) for each in (flat, one)))
+
+
+@pytest.mark.parametrize("kind", ["skewed", "bimodal"])
+def test_errors_are_distributed_as_the_quantiles_of_the_device(kind):
+    rng = np.random.default_rng(7)
+    two = np.where(rng.random(N) < 0.3, -1.5, 0.7) + 0.2 * rng.standard_normal(N)
+    residuals = rng.gamma(2.0, size=N) if kind == "skewed" else two
+    residuals = (residuals - residuals.mean()) / residuals.std()
+    quantiles = np.quantile(residuals, np.linspace(0, 1, 257))
+    device = Device("test", 0.0, 1000.0, 0.2, (3.0,), bias_prog_uS=0.5, error_quantiles=tuple(quantiles))
+    z = jax.random.normal(jax.random.key(8), (N,))
+    g = np.asarray(realise_conductance(z, jnp.full(N, 500.0), params(device)))
+    assert stats.ks_2samp((g - 500.5) / 3.0, residuals).pvalue > 1e-3
+    assert stats.kstest((g - 500.5) / 3.0, stats.norm.cdf).pvalue < 1e-6  # the normal that it would be without them
+
+
+def test_the_ends_of_the_quantiles_are_the_extreme_errors():
+    quantiles = jnp.linspace(-3.0, 5.0, 9)
+    np.testing.assert_allclose(quantile_at(jnp.array([-40.0, 0.0, 40.0]), quantiles), [-3.0, 1.0, 5.0], rtol=1e-6)

@@ -52,6 +52,7 @@ def write_table(scheme: str) -> Table:
 
 # What no preset may have: every optional field of a device.
 OPTIONAL = {
+    "error_quantiles": figure(quantiles=[-2.287, -1.143, -0.572, -0.229, 0.0, 0.229, 0.572, 1.143, 2.287]),
     "g_ceiling_uS": figure(value=200.0),
     "n_levels": figure(value=64),
     "nonlinearity_per_V2": figure(value=0.1),
@@ -70,6 +71,9 @@ OPTIONAL = {
 AGED = figure(ages_s=[1.0, 100.0], polynomials=[[2.67], [2.67, 0.01]], g_unit_uS=1.0, valid_uS=[0.0, 150.0])
 
 
+SHIFTED = figure(polynomial=[-0.5, 1.0], g_unit_uS=150.0, valid_uS=[0.0, 150.0])
+
+
 def full_table() -> Table:
     return {**preset_table("taox_paper"), **copy.deepcopy(OPTIONAL)}
 
@@ -77,6 +81,8 @@ def full_table() -> Table:
 def table_of(name: str) -> Table:
     if name == "full":
         return full_table()
+    if name == "shifted":
+        return {**preset_table("taox_paper"), "bias_prog_uS": copy.deepcopy(SHIFTED)}
     if name == "aged":  # the other way of ageing, and the other scheme of write-verify
         other = {"aged_sigma_uS": copy.deepcopy(AGED), "write": write_table("compliance")}
         return {**preset_table("taox_paper"), **other}
@@ -91,7 +97,7 @@ def figures_of(data: Table, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
             yield from figures_of(value, (*path, key))
 
 
-FILES = [*device_names(), "full", "aged"]
+FILES = [*device_names(), "full", "aged", "shifted"]
 EVERY_FIGURE = [(name, path) for name in FILES for path in figures_of(table_of(name))]
 OPTIONAL_OF_WRITE = ("spread_uS", "readout_mean_uS", "readout_sigma_uS")
 REQUIRED = {field for field, info in DeviceConfig.model_fields.items() if info.is_required()}
@@ -286,3 +292,31 @@ def test_wrong_top_level_of_a_device_file(extra: str, message: str, write: Write
 def test_a_missing_device_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.toml: no such file"):
         load_device(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bias_prog_uS": figure()}, "`bias_prog_uS` must have exactly one of `value` and `polynomial`"),
+        ({"bias_prog_uS": figure(value=1.0, polynomial=[1.0])}, "exactly one of `value` and `polynomial`"),
+        ({"bias_prog_uS": figure(value=1.0, g_unit_uS=2.0)}, "must have `g_unit_uS` only beside `polynomial`"),
+        ({"bias_prog_uS": figure(polynomial=[1.0] * 6)}, "must have 1 to 5 coefficients"),
+        ({"bias_prog_uS": figure(polynomial=[1.0], valid_uS=[0.0, 40.0])}, "`bias_prog_uS` is valid from 0 to 40 µS"),
+        ({"error_quantiles": figure(quantiles=[-1.0, 1.0])}, "must have 9 to 1025 `quantiles`"),
+        ({"error_quantiles": figure(quantiles=[float(i) for i in range(9)])}, "they have 4 and 2.31"),
+        ({"error_quantiles": figure(quantiles=[1.0, *[0.0] * 8])}, "must have its `quantiles` ascending"),
+    ],
+)
+def test_a_shift_and_a_distribution_that_are_wrong(change: Table, message: str, write: Write) -> None:
+    with pytest.raises(InputError, match=message):
+        own_file(change, write)
+
+
+def test_a_shift_that_depends_on_the_conductance(write: Write) -> None:
+    device = own_file({"bias_prog_uS": SHIFTED}, write)
+    assert device.bias_prog_uS.numbers == pytest.approx((-0.5, 1.0 / 150.0, 0.0, 0.0, 0.0))
+    assert device.bias_prog_uS.text == "-0.5 + 1 x, x = g / 150 µS"
+    whole = load_device(write(as_toml({**preset_table("taox_paper"), "bias_prog_uS": SHIFTED}), "b.toml"))
+    assert whole.bias_prog_uS == device.bias_prog_uS
+    constant = load_device(write(as_toml(table_of("shifted")), "c.toml"), {"bias_prog_uS": 0.25})
+    assert constant.bias_prog_uS.numbers == 0.25

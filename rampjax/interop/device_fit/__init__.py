@@ -1,0 +1,1 @@
+"""From measured conductances to a device file."""

@@ -1,0 +1,160 @@
+"""Writes a fitted device as a device file: every figure with how sure it is, and from which rows it is."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from rampjax.checks import InputError
+from rampjax.config.device_config import DeviceConfig
+from rampjax.config.toml_file import LARGEST, validate
+from rampjax.interop.device_fit.fit import DeviceFit
+from rampjax.interop.device_fit.intervals import Estimate, FittedCurve
+from rampjax.interop.device_fit.stuck import Stuck
+
+_DIGITS = 9
+_QUANTILE_DIGITS = 6
+Table = dict[str, Any]
+
+
+def device_toml(fit: DeviceFit, name: str | None = None) -> str:
+    """Returns the device file of a fit, checked as any device file is.
+
+    Args:
+        fit: of `fit_device`.
+        name: the title of the device; None: it names the measured file.
+
+    Raises:
+        InputError: there is no read voltage, only one target, or a figure that no device can have.
+    """
+    if fit.v_read_V is None:
+        raise InputError(f"{fit.path}: has no read voltage, expected a column v_read_V or the option --v-read.")
+    if fit.g_min_uS >= fit.g_max_uS:
+        raise InputError(
+            f"{fit.path}: all targets are {fit.g_min_uS:g} µS, expected a range of them for a device file."
+        )
+    title = name or f"Fitted to {Path(fit.path).name}"
+    tables = _tables(fit)
+    lines = [f"title = {_literal(title)}"]
+    for key, table in tables.items():
+        lines += ["", f"[{key}]", *(f"{name} = {_literal(value)}" for name, value in table.items())]
+    text = "\n".join(lines) + "\n"
+    validate(DeviceConfig, {**tomllib.loads(text), "name": title}, fit.path)
+    return text
+
+
+def _tables(fit: DeviceFit) -> dict[str, Table]:
+    origin = _origin(fit)
+    ends = f"{Path(fit.path).name}: targets measured from {_ends(fit)}"
+    tables: dict[str, Table] = {
+        "g_min_uS": _measured({"value": fit.g_min_uS}, ends),
+        "g_max_uS": _measured({"value": fit.g_max_uS}, ends),
+        "bias_prog_uS": _curve(fit.bias, "value", origin),
+        "sigma_prog_uS": _curve(fit.sigma, "constant", origin + ("" if fit.read else "; read noise is a part of it")),
+    }
+    if fit.quantiles is not None:
+        said = f"{origin}: standardised errors, outliers among them"
+        tables["error_quantiles"] = _measured(
+            {"quantiles": [round(float(q), _QUANTILE_DIGITS) for q in fit.quantiles]}, said
+        )
+    if fit.read is not None:
+        tables["sigma_read_uS"] = _curve(fit.read, "constant", f"{origin}: repeated reads of one programming event")
+    else:
+        tables["sigma_read_uS"] = _assumed({"constant": 0.0}, "Not told by these data; it is a part of sigma_prog_uS")
+    tables |= _stuck_tables(fit)
+    v_certainty = "user" if fit.v_read_source == "set by the user" else "measured"
+    tables["v_read_V"] = {"value": fit.v_read_V, "certainty": v_certainty, "source": fit.v_read_source}
+    for key, pair in (("relax_mean_uS", fit.relax_mean), ("relax_sigma_uS", fit.relax_sigma)):
+        if pair is not None:
+            tables[key] = _log_time(pair, origin, key == "relax_mean_uS" and not fit.form.shift)
+    return tables
+
+
+def _origin(fit: DeviceFit) -> str:
+    kept, all_ = int(fit.sorted.kept.sum()), len(fit.sorted.kept)
+    return f"{Path(fit.path).name}: fit to {fit.n_events} programming events, {kept} of {all_} rows"
+
+
+def _ends(fit: DeviceFit) -> str:
+    return f"{fit.rows.target_uS.min():g} to {fit.rows.target_uS.max():g} µS"
+
+
+def _curve(curve: FittedCurve, number: str, origin: str) -> Table:
+    valid = [float(curve.g_uS[0]), float(curve.g_uS[-1])]
+    if curve.is_constant:
+        source = f"{origin}; {_interval(curve.terms_uS[0], curve.terms_half_uS[0], number == 'constant')}"
+        return _measured({number: _sane(curve.terms_uS[0]), "valid_uS": valid}, source)
+    middle = len(curve.g_uS) // 2
+    low, at, high = (f"{curve.value_uS[i]:.4g} ± {curve.half_uS[i]:.2g}" for i in (0, middle, -1))
+    source = f"{origin}; {low}, {at} and {high} µS (95 %) at {valid[0]:g}, {curve.g_uS[middle]:g} and {valid[1]:g} µS"
+    terms = [_sane(term) for term in curve.terms_uS]
+    return _measured({"polynomial": terms, "g_unit_uS": float(curve.g_unit_uS), "valid_uS": valid}, source)
+
+
+def _log_time(pair: tuple[Estimate, Estimate], origin: str, no_constant: bool) -> Table:
+    constant, per_ln = pair
+    told = (("per_ln", per_ln),) if no_constant else (("constant", constant), ("per_ln", per_ln))
+    said = [f"{name} {one.low:.3g} to {one.high:.3g}" for name, one in told]
+    source = f"{origin}; 95 %: {', '.join(said)} µS"
+    if no_constant:
+        source += "; what happens within 1 s is a part of bias_prog_uS"
+    return _measured({"constant": _sane(constant.value), "per_ln": _sane(per_ln.value)}, source)
+
+
+def _stuck_tables(fit: DeviceFit) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    levels = {}
+    counted = "devices" if fit.rows.named else "rows"
+    file = Path(fit.path).name
+    for key, level in (("off", fit.stuck_off), ("on", fit.stuck_on)):
+        seen = level or (Stuck(0.0, 0.0, 0.0, 0, fit.n_stuck_seen) if fit.n_stuck_seen else None)
+        if seen is None:
+            said = "All targets are alike, so that a stuck cell cannot be told; none"
+            tables[f"stuck_{key}_prob"] = _assumed({"value": 0.0}, said)
+        else:
+            low, high = seen.prob_interval
+            said = f"{file}: {seen.n_stuck} of {seen.n_seen} {counted}; 95 %: {low:.3g} to {high:.3g}"
+            tables[f"stuck_{key}_prob"] = _measured({"value": _sane(seen.prob)}, said)
+        levels[key] = level
+    off = levels["off"]
+    g_off = max(off.g_uS, 0.0) if off else 0.0
+    on = levels["on"]
+    g_on = max(on.g_uS, g_off) if on else max(float(fit.rows.target_uS.max()), g_off)
+    assumed = {
+        "off": "No cell was found stuck off; an open cell",
+        "on": "No cell was found stuck on; the largest target",
+    }
+    for key, level, g_uS in (("off", off, g_off), ("on", on, g_on)):
+        if level is None:
+            tables[f"g_stuck_{key}_uS"] = _assumed({"value": g_uS}, assumed[key])
+            continue
+        said = f"{file}: median of the stuck {counted}; 95 %: {level.g_low_uS:.4g} to {level.g_high_uS:.4g} µS"
+        tables[f"g_stuck_{key}_uS"] = _measured({"value": _sane(g_uS)}, said)
+    return tables
+
+
+def _interval(value: float, half: float, positive: bool) -> str:
+    low = max(value - half, 0.0) if positive else value - half
+    return f"95 %: {low:.4g} to {value + half:.4g} µS"
+
+
+def _measured(figure: Table, source: str) -> Table:
+    return {**figure, "certainty": "measured", "source": source}
+
+
+def _assumed(figure: Table, source: str) -> Table:
+    return {**figure, "certainty": "assumed", "source": source}
+
+
+def _sane(value: float) -> float:
+    """A figure as a file may have it."""
+    return float(f"{value:.{_DIGITS}g}") if abs(value) >= 1 / LARGEST else 0.0
+
+
+def _literal(value: Any) -> str:
+    """A value as TOML has it."""
+    if isinstance(value, list):
+        return "[" + ", ".join(_literal(item) for item in value) + "]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return repr(float(value))

@@ -1,0 +1,75 @@
+"""A fit as one flat record of bare values, for JSON and for text."""
+
+from typing import Any
+
+from rampjax.interop.device_fit.fit import DeviceFit
+from rampjax.interop.device_fit.intervals import Estimate, FittedCurve
+from rampjax.interop.device_fit.stuck import Stuck
+
+_PLACES = (0, 10, 20, 30, 40)  # of the grid: its ends, and three between
+
+
+def fit_record(fit: DeviceFit) -> dict[str, Any]:
+    """Returns a fit as a flat record; None where the data cannot tell. `_ci` is the interval of 95 %."""
+    rows, normality = fit.rows, fit.normality
+    counted = "devices" if rows.named else "rows"
+    record: dict[str, Any] = {
+        "file": fit.path,
+        "rows": len(rows.target_uS),
+        "kept_rows": int(fit.sorted.kept.sum()),
+        "programming_events": fit.n_events,
+        "outlier_rows": int(fit.sorted.outlier.sum()),
+        "stuck_rows": int(fit.sorted.stuck.sum()),
+        "g_min_uS": fit.g_min_uS,
+        "g_max_uS": fit.g_max_uS,
+        "v_read_V": fit.v_read_V,
+        "sampler": "parametric" if fit.quantiles is None else "empirical",
+        "form_chosen_by": fit.chosen_by,
+        "g_unit_uS": float(fit.g_unit_uS),
+        "g_uS": [float(fit.sigma.g_uS[i]) for i in _PLACES],
+        **_curve("bias_prog", fit.bias),
+        **_curve("sigma_prog", fit.sigma, low=0.0),
+        **_curve("sigma_read", fit.read, low=0.0),
+        **_log_time("relax_mean", fit.relax_mean),
+        **_log_time("relax_sigma", fit.relax_sigma),
+        "stuck_counted": counted,
+        **_stuck("off", fit.stuck_off, fit.n_stuck_seen),
+        **_stuck("on", fit.stuck_on, fit.n_stuck_seen),
+        "ks_distance": None if normality is None else normality.distance,
+        "ks_p_value": None if normality is None else normality.p_value,
+        "ks_n": None if normality is None else normality.n,
+        "notes": list(fit.notes),
+    }
+    return record
+
+
+def _curve(name: str, curve: FittedCurve | None, low: float | None = None) -> dict[str, Any]:
+    keys = [f"{name}_{part}" for part in ("terms_uS", "terms_half_uS", "uS", "uS_ci_low", "uS_ci_high")]
+    if curve is None:
+        return dict.fromkeys(keys)
+    below, above = curve.value_uS - curve.half_uS, curve.value_uS + curve.half_uS
+    below = below if low is None else below.clip(min=low)
+    chosen = [values[list(_PLACES)].tolist() for values in (curve.value_uS, below, above)]
+    terms = [curve.terms_uS.tolist(), curve.terms_half_uS.tolist()]
+    return dict(zip(keys, [*terms, *chosen], strict=True))
+
+
+def _log_time(name: str, pair: tuple[Estimate, Estimate] | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for index, part in enumerate(("constant", "per_ln")):
+        one = None if pair is None else pair[index]
+        found[f"{name}_{part}_uS"] = None if one is None else float(one.value)
+        found[f"{name}_{part}_uS_ci"] = None if one is None else [float(one.low), float(one.high)]
+    return found
+
+
+def _stuck(name: str, level: Stuck | None, n_seen: int) -> dict[str, Any]:
+    known = level or (Stuck(0.0, 0.0, 0.0, 0, n_seen) if n_seen else None)
+    return {
+        f"stuck_{name}": 0 if known is None else known.n_stuck,
+        f"stuck_{name}_of": 0 if known is None else known.n_seen,
+        f"stuck_{name}_prob": None if known is None else known.prob,
+        f"stuck_{name}_prob_ci": None if known is None else list(known.prob_interval),
+        f"g_stuck_{name}_uS": None if level is None else level.g_uS,
+        f"g_stuck_{name}_uS_ci": None if level is None else [level.g_low_uS, level.g_high_uS],
+    }

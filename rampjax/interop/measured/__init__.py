@@ -1,0 +1,1 @@
+"""Files of measured values: one reader, which never guesses a unit."""

@@ -1,0 +1,82 @@
+"""A device fitted to measured conductances, as text for a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rampjax.report.text import table_lines
+
+_NOT_NORMAL = 0.01
+
+
+def device_fit_text(record: Mapping[str, Any]) -> str:
+    """Returns the text of a fit; `record` is what `rampjax device fit --json` prints."""
+    head = [
+        f"{record['file']}: {record['rows']} rows, {record['programming_events']} programming events fitted, targets "
+        f"from {record['g_min_uS']:g} to {record['g_max_uS']:g} µS",
+        f"  set apart        {record['stuck_rows']} rows of stuck cells, {record['outlier_rows']} outliers",
+        f"  mean error       {_curve(record, 'bias_prog')}",
+        f"  its spread σ     {_curve(record, 'sigma_prog')}",
+        f"  read noise σ     {_curve(record, 'sigma_read')}",
+        f"  stuck off        {_stuck(record, 'off')}",
+        f"  stuck on         {_stuck(record, 'on')}",
+    ]
+    if record["relax_mean_per_ln_uS"] is not None:
+        head.append(f"  relaxation       mean {_log_time(record, 'relax_mean')}")
+    if record["relax_sigma_per_ln_uS"] is not None:
+        head.append(f"                   σ {_log_time(record, 'relax_sigma')}")
+    head.append(f"  errors normal?   {_normal(record)}")
+    rows = [
+        (f"{g_uS:.4g}", *(_with_interval(record, name, i) for name in _curves(record)))
+        for i, g_uS in enumerate(record["g_uS"])
+    ]
+    titles = ("g (µS)", *_curves(record).values())
+    return "\n".join([*head, "", "With intervals of 95 %, in µS:", *table_lines(titles, rows)])
+
+
+def _curves(record: Mapping[str, Any]) -> dict[str, str]:
+    all_ = {"bias_prog": "mean error", "sigma_prog": "σ programming", "sigma_read": "σ read"}
+    return {name: title for name, title in all_.items() if record[f"{name}_uS"] is not None}
+
+
+def _with_interval(record: Mapping[str, Any], name: str, i: int) -> str:
+    value, low, high = (record[f"{name}_uS{part}"][i] for part in ("", "_ci_low", "_ci_high"))
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _curve(record: Mapping[str, Any], name: str) -> str:
+    terms = record[f"{name}_terms_uS"]
+    if terms is None:
+        return "not told by these data"
+    kind = {1: "constant", 2: "affine in g"}.get(len(terms), f"polynomial of degree {len(terms) - 1} in g")
+    if len(terms) == 1:
+        return f"{kind}, {terms[0]:.4g} ± {record[f'{name}_terms_half_uS'][0]:.2g} µS"
+    ends = " to ".join(f"{record[f'{name}_uS'][i]:.4g}" for i in (0, -1))
+    return f"{kind}, {ends} µS from the smallest target to the largest"
+
+
+def _log_time(record: Mapping[str, Any], name: str) -> str:
+    constant, per_ln = record[f"{name}_constant_uS"], record[f"{name}_per_ln_uS"]
+    low, high = record[f"{name}_per_ln_uS_ci"]
+    return (
+        f"{constant:.3g} {'-' if per_ln < 0 else '+'} {abs(per_ln):.3g} ln(t / 1 s) µS; slope {low:.3g} to {high:.3g}"
+    )
+
+
+def _stuck(record: Mapping[str, Any], name: str) -> str:
+    n, of = record[f"stuck_{name}"], record[f"stuck_{name}_of"]
+    if record[f"stuck_{name}_prob"] is None:
+        return "not told by these data"
+    low, high = record[f"stuck_{name}_prob_ci"]
+    said = f"{n} of {of} {record['stuck_counted']} ({100 * low:.2g} % to {100 * high:.2g} %)"
+    g_uS = record[f"g_stuck_{name}_uS"]
+    return said if g_uS is None else f"{said}, at {g_uS:.4g} µS"
+
+
+def _normal(record: Mapping[str, Any]) -> str:
+    p, distance = record["ks_p_value"], record["ks_distance"]
+    if p is None:
+        return "they have no spread"
+    verdict = "no: --sampler empirical draws them as measured" if p < _NOT_NORMAL else "nothing speaks against it"
+    if p < _NOT_NORMAL and record["sampler"] == "empirical":
+        verdict = "no; they are drawn as measured"
+    return f"{verdict} (Kolmogorov-Smirnov distance {distance:.3f}, p = {p:.3g}, {record['ks_n']} errors)"
