@@ -110,8 +110,8 @@ def solve(
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Write design.json, program.csv (what a tester loads), comparison.csv and figures here: a new or "
-            "empty folder.",
+            help="Write design.json, program.csv and program.json (what a tester loads), comparison.csv and figures "
+            "here: a new or empty folder.",
         ),
     ] = None,
     as_json: options.Json = False,

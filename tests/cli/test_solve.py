@@ -227,7 +227,8 @@ def test_from_the_command_to_the_chips(rampjax: Run, solved: Path) -> None:
 
 def test_the_folder_holds_what_a_tester_loads(rampjax: Run, solved: Path) -> None:
     record = json.loads((solved / "design.json").read_text())
-    assert {path.name for path in solved.iterdir()} == {"design.json", "program.csv", "comparison.csv", "figures"}
+    names = {"design.json", "program.csv", "program.json", "comparison.csv", "figures"}
+    assert {path.name for path in solved.iterdir()} == names
     assert list((solved / "figures").iterdir())
     with open(solved / "program.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -12,7 +12,7 @@ from rampjax.circuit.calibration_spec import parse_calibration
 from rampjax.config.build import build_design
 from rampjax.config.design_file import design_record
 from rampjax.config.points import point_from_options
-from rampjax.interop.program import COLUMNS, program_csv
+from rampjax.interop.column.program import COLUMNS, program_csv
 
 RECORD: dict[str, Any] = {
     "calibration": "ramp_aware",
