@@ -1,0 +1,1 @@
+"""The ramp column as an ngspice netlist, and its comparison with the model."""
