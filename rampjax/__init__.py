@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rampjax.circuit.converter import sample_column as sample_column
     from rampjax.circuit.design import Design as Design
     from rampjax.circuit.device import Device as Device
+    from rampjax.interop.table import ConverterTable as ConverterTable
+    from rampjax.interop.table_reading import load_table as load_table
     from rampjax.montecarlo.engine import run as run
     from rampjax.montecarlo.statistics import Statistics as Statistics
     from rampjax.solver.solve import Solution as Solution
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from rampjax.study.api import save_design as save_design
     from rampjax.study.api import simulate as simulate
     from rampjax.study.api import solve as solve
+    from rampjax.study.export import export_table as export_table
     from rampjax.target.functions import as_function as as_function
     from rampjax.target.functions import table_function as table_function
     from rampjax.target.target import make_target as make_target
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "InputError": "rampjax.checks",
     "Circuit": "rampjax.circuit.blocks",
+    "ConverterTable": "rampjax.interop.table",
     "Design": "rampjax.circuit.design",
     "Device": "rampjax.circuit.device",
     "Solution": "rampjax.solver.solve",
@@ -40,8 +44,10 @@ _ROOMS = {
     "convert": "rampjax.circuit.converter",
     "converter_params": "rampjax.circuit.assemble",
     "design": "rampjax.study.api",
+    "export_table": "rampjax.study.export",
     "load_design": "rampjax.study.api",
     "load_device": "rampjax.study.api",
+    "load_table": "rampjax.interop.table_reading",
     "make_target": "rampjax.target.target",
     "run": "rampjax.montecarlo.engine",
     "run_study": "rampjax.study.api",

@@ -8,10 +8,15 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 
 from rampjax.checks import InputError
+from rampjax.cli.column_commands import ADC_NOTE, CHECK_NOTE, COLUMN_NOTE, column_adc, column_check, column_program
 from rampjax.cli.design_command import design
+from rampjax.cli.device_command import DEVICE_NOTE, FIT_NOTE, device_fit
+from rampjax.cli.export_command import EXPORT_NOTE, export
 from rampjax.cli.listings import bench, devices, functions
 from rampjax.cli.options import KEYS
 from rampjax.cli.solve_command import SOLVE_NOTE, solve
+from rampjax.cli.spice_commands import CHECK_NOTE as SPICE_CHECK_NOTE
+from rampjax.cli.spice_commands import SPICE_NOTE, spice_check, spice_export
 from rampjax.cli.study_commands import RUN_NOTE, report, study_list, study_run
 from rampjax.cli.yield_command import yield_
 
@@ -31,10 +36,36 @@ app = typer.Typer(
 _study = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a study file, or list those of a folder.")
 _study.command(name="run", epilog=RUN_NOTE)(study_run)
 _study.command(name="list")(study_list)
+_column = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog=COLUMN_NOTE,
+    help="Bench in and out: a program for a tester, and checks of what was measured.",
+)
+_column.command(name="program")(column_program)
+_column.command(name="check", epilog=CHECK_NOTE)(column_check)
+_column.command(name="adc", epilog=ADC_NOTE)(column_adc)
+_device = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, epilog=DEVICE_NOTE, help="Fit a device file to measured conductances."
+)
+_device.callback()(lambda: None)  # so that `fit` is named, though it is the only one
+_device.command(name="fit", epilog=FIT_NOTE)(device_fit)
+_spice = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog=SPICE_NOTE,
+    help="A sampled chip as an ngspice netlist, and the model checked against it.",
+)
+_spice.command(name="export", epilog=SPICE_NOTE)(spice_export)
+_spice.command(name="check", epilog=f"{SPICE_CHECK_NOTE}\n\n{SPICE_NOTE}")(spice_check)
 
 app.command(epilog=KEYS)(design)
 app.command(epilog=f"{SOLVE_NOTE}\n\n{KEYS}")(solve)
 app.command(name="yield", epilog=KEYS)(yield_)
+app.command(epilog=EXPORT_NOTE)(export)
+app.add_typer(_column, name="column")
+app.add_typer(_device, name="device")
+app.add_typer(_spice, name="spice")
 app.add_typer(_study, name="study")
 app.command()(report)
 app.command()(bench)
