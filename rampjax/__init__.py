@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rampjax.circuit.converter import sample_column as sample_column
     from rampjax.circuit.design import Design as Design
     from rampjax.circuit.device import Device as Device
+    from rampjax.interop.device_fit.fit import DeviceFit as DeviceFit
+    from rampjax.interop.device_fit.fit import fit_device as fit_device
     from rampjax.interop.table import ConverterTable as ConverterTable
     from rampjax.interop.table_reading import load_table as load_table
     from rampjax.montecarlo.engine import run as run
@@ -38,6 +40,7 @@ _ROOMS = {
     "ConverterTable": "rampjax.interop.table",
     "Design": "rampjax.circuit.design",
     "Device": "rampjax.circuit.device",
+    "DeviceFit": "rampjax.interop.device_fit.fit",
     "Solution": "rampjax.solver.solve",
     "Statistics": "rampjax.montecarlo.statistics",
     "as_function": "rampjax.target.functions",
@@ -45,6 +48,7 @@ _ROOMS = {
     "converter_params": "rampjax.circuit.assemble",
     "design": "rampjax.study.api",
     "export_table": "rampjax.study.export",
+    "fit_device": "rampjax.interop.device_fit.fit",
     "load_design": "rampjax.study.api",
     "load_device": "rampjax.study.api",
     "load_table": "rampjax.interop.table_reading",

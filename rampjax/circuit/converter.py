@@ -88,12 +88,13 @@ def convert(
 
     Args:
         x: inputs, in units of the function's argument.
-        thresholds: realised thresholds, ascending, without padding: `column.thresholds[: len(target.thresholds)]`.
+        thresholds: realised thresholds without padding: `column.thresholds[: len(target.thresholds)]`.
         codes: the code of each bin, one more than thresholds: `design.target.codes`.
     """
     n = thresholds.shape[-1]
     if n > _MOST_COMPARED:
-        return codes[jnp.searchsorted(thresholds, x, side="right")]
+        # Sorted: thresholds of a chip may cross, and what counts is how many an input has passed.
+        return codes[jnp.searchsorted(jnp.sort(thresholds), x, side="right")]
     rows = jnp.pad(thresholds, (0, -n % _COMPARED), constant_values=jnp.inf).reshape(-1, _COMPARED)
     passed = sum((jnp.sum(x[..., None] >= row, axis=-1) for row in rows), start=jnp.zeros(x.shape, jnp.int32))
     return codes[passed]
