@@ -223,3 +223,35 @@ def test_a_delay_off_by_a_tenth_of_a_clock_is_seen():
     other = dataclasses.replace(design, circuit=dataclasses.replace(design.circuit, comparator=later))
     text = text_of(other, x=design.target.thresholds[:-1] + 0.5 * np.diff(design.target.thresholds))
     assert compare_chip(design, 1, 0, text=text).worst_clocks == pytest.approx(0.1, abs=1e-3)
+
+
+# ---- temporal noise: many conversions, each a netlist of its own
+
+
+@needs_ngspice
+@pytest.mark.parametrize("source", ["read noise", "jitter", "both with a slow, leaky amplifier"])
+def test_conversions_scatter_as_the_model_says(source):
+    """Each read of a device and each pulse width drawn anew, 80 times: the spread of every level is `sigma_V`."""
+    ramp = Ramp(sigma_jitter_ns=0.0 if source == "read noise" else 0.02)
+    if "amplifier" in source:
+        ramp = dataclasses.replace(ramp, opamp_gain=300.0, tau_settle_ns=0.05)
+    device = dataclasses.replace(PAPER, sigma_read_uS=(0.0,) if source == "jitter" else (1.5,))
+    design = rj.design("sigmoid", 3, device=device, circuit=Circuit(ramp=ramp))
+    chip = sample_chip(design, 1, 0)
+    circuit, rng = spice_circuit(design, chip, np.zeros(1)), np.random.default_rng(5)
+
+    def conversion(_):
+        z = rng.standard_normal((2, len(circuit.rows)))
+        rows = tuple(
+            dataclasses.replace(row, g_uS=row.g_uS + device.sigma_read_uS[0] * read, t_pulse_ns=row.t_pulse_ns + late)
+            for row, read, late in zip(circuit.rows, z[0], ramp.sigma_jitter_ns * z[1], strict=True)
+        )
+        # Time for the longest pulse, so that none runs into the next.
+        starts = circuit.edges_ns[0] + 1.2 * np.arange(len(rows) + 1)
+        rows = tuple(dataclasses.replace(row, t_start_ns=start) for row, start in zip(rows, starts[:-1], strict=True))
+        found = run_ngspice(netlist(dataclasses.replace(circuit, rows=rows, edges_ns=starts), ["noise"])).measured
+        return [found[f"v_level_{k + 1}"] for k in range(7)]
+
+    levels = np.array([conversion(n) for n in range(80)])
+    np.testing.assert_allclose(levels.std(axis=0)[1:], chip.ramp.sigma_V[1:] * circuit.volts, rtol=0.3)
+    assert np.mean(levels.std(axis=0)[1:] / (chip.ramp.sigma_V[1:] * circuit.volts)) == pytest.approx(1.0, abs=0.15)
