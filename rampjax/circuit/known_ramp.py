@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from rampjax.circuit.calibration import correct_ramp
 from rampjax.circuit.comparator import Front, column_thresholds
 from rampjax.circuit.programming import draw_programming, program
 from rampjax.circuit.ramp import (
@@ -23,14 +22,13 @@ from rampjax.circuit.ramp import (
     add_entry,
     deviation_of,
     ideal_slots,
-    ramp_and_lag_V,
     ramp_deviation_V,
     real_slots,
     start_ramp,
     volts_per_uS,
 )
 from rampjax.circuit.ramp_column import noise_V
-from rampjax.circuit.seen import seen_V
+from rampjax.circuit.seen import at_levels, held_V, seen_V
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.metrics import max_inl_lsb, realise
 
@@ -75,14 +73,9 @@ def known_column(g_uS: Float[Array, " entry"], params: ConverterParams, structur
     """
     n_bias, slots = structure.n_bias, _slots(params, params.calibrated, structure)
     ahead_V = ramp_deviation_V(g_uS, slots)
-    measured_V = _at_levels(ahead_V[n_bias:], params, structure)
+    measured_V = at_levels(ahead_V[n_bias:], params, structure)
     used = _slots(params, params.operating, structure) if structure.changed_conditions else slots
-    used_V, lag_V = ramp_and_lag_V(g_uS, used, n_bias)
-    # Measured is the settled ramp; what is held, and then corrected, lags behind it.
-    used_V = _at_levels(used_V if lag_V is None else used_V - lag_V, params, structure)
-    deviation_V = correct_ramp(used_V, measured_V, params.v_target_V, params.calibration)
-    if structure.changed_conditions:
-        deviation_V = deviation_V * params.follow + (params.follow - 1.0) * params.v_target_V
+    deviation_V = held_V(g_uS, measured_V, used, params, structure)
     deviation_V = seen_V(deviation_V, params, structure)
     sigma_V = noise_V(g_uS, params, structure)
     aim_x, v_target_V = params.aim_x, params.v_target_V
@@ -176,8 +169,3 @@ def _slots(params: ConverterParams, conditions: Conditions, structure: ColumnStr
         return ideal_slots(params.ramp, params.g_target_uS)
     errors = typical_errors(params.ramp, structure.n_taps)
     return real_slots(params.ramp, params.g_target_uS, errors, conditions, structure.leaky, structure.settles)
-
-
-def _at_levels(before_V: Array, params: ConverterParams, structure: ColumnStructure) -> Array:
-    """What a ramp has at its levels, of what it has before every step device."""
-    return before_V[params.entry_of] if structure.parallel else before_V

@@ -20,14 +20,13 @@ from rampjax.circuit.ramp import (
     RampErrors,
     Slots,
     ideal_slots,
-    ramp_and_lag_V,
     ramp_deviation_V,
     real_slots,
     sample_ramp_errors,
     sum_before,
     volts_per_uS,
 )
-from rampjax.circuit.seen import seen_V
+from rampjax.circuit.seen import at_levels, held_V, seen_V
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.write_verify import Written
 from rampjax.metrics import max_inl_lsb, realise
@@ -116,28 +115,23 @@ def _candidate(
     written = written and _of_devices(written, ramp.t_pulse_ns > 0)
     g_then_uS, g_now_uS = _age(stream(_AGE), g_uS, health, params) if structure.slow else (g_uS, g_uS)
     seen_uS = _measured(z_after[0], g_then_uS, params)
-    measured_V = _at_levels(ramp_deviation_V(seen_uS, slots, n_bias), params, structure)
+    measured_V = at_levels(ramp_deviation_V(seen_uS, slots, n_bias), params, structure)
     if structure.bias_trim:
         g_bias_uS, rewritten = _trim_bias(stream, measured_V, seen_uS[:n_bias], health, params, structure)
         written = written and _join_loops(written, rewritten)
         change_uS = jnp.zeros_like(g_uS).at[:n_bias].set(g_bias_uS - g_then_uS[:n_bias])
         g_then_uS, g_now_uS = (jnp.maximum(g + change_uS, 0.0) for g in (g_then_uS, g_now_uS))
-        measured_V = _at_levels(
+        measured_V = at_levels(
             ramp_deviation_V(_measured(z_after[1], g_then_uS, params), slots, n_bias), params, structure
         )
     if structure.temperature:
         z = standard_normal(stream(_TEMPERATURE), g_uS.size)
         g_now_uS = jnp.maximum(g_now_uS * (1.0 + device.sigma_tc_rel_per_K * params.temperature_rel * z), 0.0)
     used = _slots(errors, params, params.operating, structure) if structure.changed_conditions else slots
-    used_V, lag_V = ramp_and_lag_V(g_now_uS, used, n_bias)
-    # Measured is the settled ramp; what is held, and then corrected, lags behind it.
-    used_V = _at_levels(used_V if lag_V is None else used_V - lag_V, params, structure)
-    corrected_V = correct_ramp(used_V, measured_V, params.v_target_V, calibration)
-    if structure.changed_conditions:
-        corrected_V = corrected_V * params.follow + (params.follow - 1.0) * params.v_target_V
-    seen_V = correct_ramp(measured_V, measured_V, params.v_target_V, calibration)
+    corrected_V = held_V(g_now_uS, measured_V, used, params, structure)
+    seen_x = params.aim_x + correct_ramp(measured_V, measured_V, params.v_target_V, calibration) / params.scale_V
     # Only selection looks at this number; where there is none, the compiler drops it.
-    seen = realise(_levels(params.aim_x + seen_V / params.scale_V, params, structure), params.target)
+    seen = realise(_levels(seen_x, params, structure), params.target)
     return _Candidate(g_now_uS, corrected_V, written, errors, measured_V), max_inl_lsb(seen, params.target)
 
 
@@ -232,11 +226,6 @@ def _join_loops(first: Written, again: Written | None) -> Written:
     )
 
 
-def _at_levels(before_V: Array, params: ConverterParams, structure: ColumnStructure) -> Array:
-    """What a ramp has at its levels, of what it has before every step device."""
-    return before_V[params.entry_of] if structure.parallel else before_V
-
-
 def _levels(at_level: Array, params: ConverterParams, structure: ColumnStructure) -> Array:
     """The levels of the column that are thresholds of the target."""
     return at_level[params.level_of] if structure.subset else at_level
@@ -264,7 +253,7 @@ def noise_V(
     if structure.changed_conditions:
         # What does not follow the MAC's common factor weighs more or less against it; step noise is divided already.
         variance = variance * params.follow**2
-    summed = _at_levels(sum_before(variance)[structure.n_bias :], params, structure)
+    summed = at_levels(sum_before(variance)[structure.n_bias :], params, structure)
     if structure.extra_noise:
         summed = summed + params.noise.sigma_level_V**2
     # A root has no slope at 0, where there is no noise.
@@ -277,6 +266,6 @@ def _pulsed_uS(g_uS: Array, params: ConverterParams, structure: ColumnStructure)
     if not structure.parallel:
         return g_uS
     n_bias, first = structure.n_bias, params.entry_of[:-1]
-    of_steps = jnp.diff(_at_levels(sum_before(g_uS)[n_bias:], params, structure))
+    of_steps = jnp.diff(at_levels(sum_before(g_uS)[n_bias:], params, structure))
     # Levels of the padding all start from one entry, which has no pulse.
     return g_uS.at[n_bias:].set(0.0).at[n_bias + first].add(of_steps)
