@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import fill
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +13,8 @@ from rampjax.bench.contender import Advance
 from rampjax.report.text import table_lines
 
 _LINE_EVERY_S = 10.0
+_WIDTH = 110
+_PLAIN = 1_000.0  # larger rates are whole numbers
 _RATIOS = {
     "static_vs_floor": "chips, calibration none, against the fastest floor",
     "static_vs_numpy": "chips, calibration none, against NumPy",
@@ -86,6 +89,31 @@ def _solver_rows(record: dict[str, Any]) -> list[tuple[str, ...]]:
         remark += f", {extrapolated} times extrapolated" if extrapolated else ""
         rows.append((name, f"{seconds:.3g}", f"{ratio:.3g}", "", remark))
     return rows
+
+
+def spice_bench_text(record: dict[str, Any]) -> str:
+    """The table of a record of `run_spice_bench`."""
+    titles = ("bits", "ngspice, chips/s", "rampjax, chips/s", "ratio", "apart, local LSB", "first call, s")
+    keys = ("ngspice_chips_per_s", "engine_chips_per_s", "engine_vs_ngspice", "worst_level_lsb", "engine_first_call_s")
+    cells = zip(*(record[key] for key in keys), strict=True)
+    rows = [
+        (str(bits), *(f"{value:.3g}" if value < _PLAIN else f"{value:,.0f}" for value in values))
+        for bits, values in zip(record["spice_bits"], cells, strict=True)
+    ]
+    chips = " and ".join(str(count) for count in record["ngspice_chips"])
+    return "\n\n".join(
+        [
+            f"{_machine_line(record)}, ngspice {record['ngspice_version']}",
+            "\n".join(table_lines(titles, rows)),
+            fill(f"{record['function']} on {record['device_model']} with {', '.join(record['settings'])}.", _WIDTH),
+            fill(
+                f"ngspice: {chips} chips with one input each, a process per core, at tolerances far below its "
+                "defaults. rampjax: every threshold of each chip; its first call contains compiling and is in no rate. "
+                "Apart: the largest deviation of any level of these chips, so that both rates are for the same answer.",
+                _WIDTH,
+            ),
+        ]
+    )
 
 
 def _machine_line(record: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import typer
 from rampjax.cli.options import Json, Set, whole
 from rampjax.cli.printing import print_json
 
-RUN_NOTE = "--set takes the keys that `rampjax yield --help` lists, and design.KEY and measure.KEY of the study file."
+RUN_NOTE = "--set takes the keys that `rampjax yield --help` lists, and design.KEY, measure.KEY, spice.KEY of the file."
 
 
 def study_run(
@@ -33,8 +33,9 @@ def study_run(
 ) -> None:
     """Run a study: tables, figures and one page."""
     from rampjax.config.study_file import load_study
+    from rampjax.study.plan import plan_study
     from rampjax.study.progress import show_progress
-    from rampjax.study.runner import plan_study, run_plan
+    from rampjax.study.runner import run_plan
 
     options = [f"{key}={value}" for key, value in (("samples", samples), ("seed", seed)) if value is not None]
     study = load_study(file, [*options, *(set_ or [])])

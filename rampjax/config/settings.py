@@ -11,6 +11,7 @@ from rampjax.config.circuit_sections import MODELS
 from rampjax.config.devices import FIELDS, check_device_value
 from rampjax.config.sections import DesignConfig, DeviceChoice, MeasureConfig, StudyHead
 from rampjax.config.solve_section import SolveConfig, StudyDesign
+from rampjax.config.spice_section import SpiceConfig
 from rampjax.config.toml_file import Text, place, shown, unknown_key, validate
 
 # Short keys of [vary] and where they stand in the sections; all others are written in full.
@@ -30,6 +31,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "design": StudyDesign,
     **MODELS,
     "solve": SolveConfig,
+    "spice": SpiceConfig,
     "measure": MeasureConfig,
     "device": DeviceChoice,  # `preset` alone; every other key of [device] is a field of the device
 }
@@ -39,10 +41,11 @@ CIRCUIT_KEYS: Final = tuple(f"{section}.{key}" for section, model in MODELS.item
 MEASURE_KEYS: Final = tuple(f"measure.{field}" for field in MeasureConfig.model_fields)
 DEVICE_KEYS: Final = tuple(f"device.{field}" for field in FIELDS)
 SOLVE_KEYS: Final = tuple(f"solve.{field}" for field in SolveConfig.model_fields)
+SPICE_KEYS: Final = tuple(f"spice.{field}" for field in SpiceConfig.model_fields)
 VARY_KEYS: Final = (*SHORT_KEYS, *DEVICE_KEYS, *CIRCUIT_KEYS, "case")
 POINT_KEYS: Final = (*DEVICE_KEYS, *CIRCUIT_KEYS, *DESIGN_KEYS)
 CASE_KEYS: Final = (*POINT_KEYS, "design.method", "device.preset")
-STUDY_KEYS: Final = (*CASE_KEYS, *SOLVE_KEYS, *MEASURE_KEYS, "title", "samples", "seed")
+STUDY_KEYS: Final = (*CASE_KEYS, *SOLVE_KEYS, *SPICE_KEYS, *MEASURE_KEYS, "title", "samples", "seed")
 
 
 class _Top(StudyHead):

@@ -9,6 +9,7 @@ from rampjax.checks import InputError
 from rampjax.config.devices import check_device_name, is_device_file
 from rampjax.config.inert import check_effects
 from rampjax.config.points import check_function, check_inputs, check_point, resolve_inputs, resolve_table
+from rampjax.config.spice_checks import check_spice
 from rampjax.config.toml_file import quoted
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def check_points(study: "StudyConfig", where: str) -> None:
             check_point(point)
         check_effects(study.points())
         _check_solve(study)
+        if study.spice is not None:
+            check_spice(study)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
 

@@ -48,6 +48,7 @@ from rampjax.config.settings import (
     with_settings,
 )
 from rampjax.config.solve_section import METHODS, Method, SolveConfig, StudyDesign
+from rampjax.config.spice_section import SpiceConfig
 from rampjax.config.study_checks import check_points
 from rampjax.config.toml_file import Text, read_toml, shown, unknown_key, validate
 
@@ -59,6 +60,7 @@ __all__ = [
     "Point",
     "ReportConfig",
     "SolveConfig",
+    "SpiceConfig",
     "StudyConfig",
     "StudyPoint",
     "load_study",
@@ -67,7 +69,7 @@ __all__ = [
 ]
 
 FILE_KEYS: Final = (
-    *("title", "samples", "seed", "design", "solve", "device", *BLOCKS),
+    *("title", "samples", "seed", "design", "solve", "spice", "device", *BLOCKS),
     *("cases", "vary", "measure", "report"),
 )
 
@@ -87,6 +89,7 @@ class StudyConfig(StudyHead):
     folder: Path  # paths of tables and device files are relative to it
     design: StudyDesign = StudyDesign()
     solve: SolveConfig | None = None  # absent where no point is solved
+    spice: SpiceConfig | None = None  # present where chips are compared with ngspice, and nothing else is measured
     device: DeviceChoice = DeviceChoice()
     circuit: Circuit = Circuit()
     cases: dict[str, dict[str, Any]] = Field(default_factory=dict)  # settings by name, canonical
@@ -140,6 +143,9 @@ class StudyConfig(StudyHead):
         solves = any(point.method == "solved" for point in self._points)
         return (self.solve or SolveConfig()) if solves else None
 
+    def _not_used(self) -> tuple[str, ...]:
+        return ("spice",) if self.spice is None else ("measure", "report")
+
     def canonical(self) -> dict[str, Any]:
         """Returns, as JSON has it, all that the results depend on, with the numbers of devices and hashes of tables."""
         points = self.points()
@@ -148,7 +154,7 @@ class StudyConfig(StudyHead):
         samples = {point.inputs: point for point in points if point.inputs_path}
         solve = self.solve_config()
         return {
-            **self.model_dump(mode="json", exclude={"folder", "vary", "solve", "cases"}),
+            **self.model_dump(mode="json", exclude={"folder", "vary", "solve", "cases", *self._not_used()}),
             "solve": None if solve is None else solve.model_dump(mode="json"),
             "cases": {name: {key: _label(value) for key, value in case.items()} for name, case in self.cases.items()},
             "vary": {key: [_label(value) for value in values] for key, values in self.vary.items()},
@@ -174,6 +180,10 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:
         if key not in FILE_KEYS:
             raise InputError(f"{where}: {unknown_key(key, FILE_KEYS)}")
     settings = parse_overrides(overrides, STUDY_KEYS)
+    if "spice" not in data and any(key.startswith("spice.") for key in settings):
+        raise InputError(
+            f"--set: `spice` has no effect, expected a study with a section [spice], but {where} has none."
+        )
     if settings:
         _check_file(data, where, Path(path))  # an option must not hide what is wrong in the file
     cases = {"cases": without(data["cases"], settings)} if "cases" in data else {}

@@ -91,10 +91,23 @@ def meta_from_provenance(document: Mapping[str, Any]) -> ReportMeta:
     Raises:
         InputError: `report` is missing, lacks a title, holds an unknown key, or a value of the wrong type.
     """
+    return ReportMeta(**fields_from_provenance(document, ReportMeta))
+
+
+def fields_from_provenance(document: Mapping[str, Any], meta: type[Any]) -> dict[str, Any]:
+    """Reads the fields of a dataclass of this kind, its `provenance` among them, from a parsed provenance.json.
+
+    Args:
+        document: what the file holds.
+        meta: the dataclass: its fields are text, numbers, or tuples of these, `title` among them.
+
+    Raises:
+        InputError: `report` is missing, lacks a title, holds an unknown key, or a value of the wrong type.
+    """
     report = document.get("report")
     if not isinstance(report, Mapping):
         raise InputError("provenance.json: `report` must be a table that describes the report, but is missing.")
-    types = {f.name: f.type for f in dataclasses.fields(ReportMeta) if f.name != "provenance"}
+    types = {f.name: f.type for f in dataclasses.fields(meta) if f.name != "provenance"}
     fields: dict[str, Any] = {}
     for key, value in report.items():
         if key not in types:
@@ -102,7 +115,7 @@ def meta_from_provenance(document: Mapping[str, Any]) -> ReportMeta:
         fields[key] = _checked(key, value, types[key])
     if "title" not in fields:
         raise InputError("provenance.json: `report.title` must be a string, but is missing.")
-    return ReportMeta(**fields, provenance={key: value for key, value in document.items() if key != "report"})
+    return {**fields, "provenance": {key: value for key, value in document.items() if key != "report"}}
 
 
 def _checked(key: str, value: Any, expected: object) -> Any:

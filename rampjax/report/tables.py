@@ -33,7 +33,7 @@ VALUE_COLUMNS: dict[str, tuple[str, ...]] = {
     ),
 }  # every other column is a key: it tells the points of a study apart
 COMMON_KEYS = ("function", "bits", "device", "calibration")
-_TEXT = ("function", "levels", "device", "calibration", "inputs", "range", "method", "case", "measure")
+TEXT_COLUMNS = ("function", "levels", "device", "calibration", "inputs", "range", "method", "case", "measure")
 _ALL_VALUES = frozenset(column for columns in VALUE_COLUMNS.values() for column in columns)
 
 
@@ -89,7 +89,7 @@ def from_csv_text(text: str, name: str) -> pd.DataFrame:
         io.StringIO(text),
         keep_default_na=False,
         na_values={column: ["", "nan"] for column in numeric},
-        dtype=dict.fromkeys(_TEXT, str),
+        dtype=dict.fromkeys(TEXT_COLUMNS, str),
     )
 
 

@@ -25,6 +25,7 @@ from rampjax.report.tables import write_whole
 from rampjax.solver.settings import SolveSettings, check_settings
 from rampjax.study import runner
 from rampjax.study.folder import to_json
+from rampjax.study.plan import plan_study
 from rampjax.study.tables import Measurement
 from rampjax.target.functions import Function, as_function, table_function
 from rampjax.target.inputs import parse_inputs, sample_inputs
@@ -238,4 +239,4 @@ def run_study(path: str | Path, out: str | Path, *, overrides: Sequence[str] = (
         InputError: see `load_study` and `run_plan`.
     """
     study = load_study(Path(path), overrides)
-    return runner.run_plan(runner.plan_study(study), Path(out), resume=resume).page
+    return runner.run_plan(plan_study(study), Path(out), resume=resume).page

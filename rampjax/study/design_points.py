@@ -17,12 +17,14 @@ from rampjax.config.study_file import StudyPoint
 from rampjax.report.tables import write_whole
 from rampjax.solver.problem import Problem
 from rampjax.solver.settings import SolveSettings
-from rampjax.study.folder import to_json
+from rampjax.study.folder import CHUNKS, to_json
+from rampjax.study.plan import Plan
 
 Progress = Callable[[int], None]
 Solving = Callable[[int], AbstractContextManager[Progress]]  # shows how many of so many steps of the solver are done
 Built = TypeVar("Built")
 
+DESIGNS: Final = "designs"  # in the folder of chunks
 _MOST_AT_ONCE: Final = 48  # problems of a batch, which is what a kill may lose
 
 
@@ -55,6 +57,23 @@ def solve_problems(points: Sequence[Point]) -> dict[int, Problem]:
         InputError: a function that cannot be converted, naming its point.
     """
     return {number: _at(point, build_problem) for number, point in enumerate(points) if is_solved(point)}
+
+
+def solve_plan(plan: Plan, problems: Mapping[int, Problem], out: Path, solving: Solving | None) -> Solved:
+    """Returns the solver's designs of a plan, which are kept in the folder of its run; none where no point is solved.
+
+    Args:
+        plan: the plan.
+        problems: of `solve_problems`.
+        out: the folder of the run.
+        solving: shows progress.
+
+    Raises:
+        InputError: a design that cannot be met, naming its point.
+    """
+    if plan.solve is None:
+        return Solved({})
+    return solve_designs(plan.points, problems, plan.solve.settings(), plan.seed, out / CHUNKS / DESIGNS, solving)
 
 
 def solve_designs(
@@ -91,7 +110,7 @@ def solve_designs(
             try:
                 solutions = solve_batch([problems[i] for i in batch], settings, seed=seed, progress=progress)
             except InputError as error:  # the sentence names function, bits and device
-                raise _placed([points[i] for i in batch], error) from None
+                raise error_at([points[i] for i in batch], error) from None
             for number, solution in zip(batch, solutions, strict=True):
                 record = {**design_record(solution.design), "converged": solution.converged}
                 write_whole(_path(folder, number), to_json(record))
@@ -137,10 +156,10 @@ def _at(point: Point, build: Callable[[Point], Built]) -> Built:
     try:
         return build(point)
     except InputError as error:
-        raise _placed([point], error) from None
+        raise error_at([point], error) from None
 
 
-def _placed(points: Sequence[Point], error: InputError) -> InputError:
+def error_at(points: Sequence[Point], error: InputError) -> InputError:
     """Returns an error that begins with what its points have in common."""
     shared = set.intersection(*(set(point.labels.items()) for point in points))
     labels = ", ".join(f"{key} = {value}" for key, value in points[0].labels.items() if (key, value) in shared)

@@ -5,7 +5,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,20 @@ PACKAGES = ("rampjax", "jax", "jaxlib", "numpy", "scipy", "pandas", "seaborn", "
 # What decides the bits of a sample: a run may continue only where all of these are the same.
 FIXED = ("configuration", "seed", "versions", "source_sha256", "backend")
 PHYSICS = ("target", "metrics.py", "circuit", "montecarlo", "solver")  # rooms whose code decides the numbers
+NETLISTS = "interop/spice"  # where other programs simulate chips: what they are given
 
 
-def describe_run(configuration: Mapping[str, Any], seed: int, samples: int) -> dict[str, Any]:
-    """Returns the provenance of a run that is about to start."""
+def describe_run(
+    configuration: Mapping[str, Any], seed: int, samples: int, programs: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Returns the provenance of a run that is about to start.
+
+    Args:
+        configuration: what the results depend on, JSON-able.
+        seed: of every random number.
+        samples: chips per point.
+        programs: versions of other programs that decide the numbers, by name.
+    """
     devices = jax.local_devices()
     configuration = json.loads(json.dumps(configuration))
     return {
@@ -28,14 +38,14 @@ def describe_run(configuration: Mapping[str, Any], seed: int, samples: int) -> d
         "configuration_sha256": configuration_hash(configuration),
         "seed": seed,
         "samples": samples,
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": {**{name: importlib.metadata.version(name) for name in PACKAGES}, **(programs or {})},
         "backend": {
             "platform": devices[0].platform,
             "device": devices[0].device_kind,
             "block": block_size(devices[0]),
             "x64": bool(jax.config.read("jax_enable_x64")),
         },
-        "source_sha256": source_hash(),
+        "source_sha256": source_hash((*PHYSICS, NETLISTS) if programs else PHYSICS),
         "commit": _commit(),
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -47,10 +57,10 @@ def configuration_hash(configuration: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
 
 
-def source_hash() -> str:
+def source_hash(rooms: Sequence[str] = PHYSICS) -> str:
     """Returns the SHA-256 of the code that decides the numbers: chunks of two versions of it must not mix."""
     package = Path(__file__).resolve().parents[1]
-    paths = [package / room for room in PHYSICS]
+    paths = [package / room for room in rooms]
     files = [file for path in paths for file in ([path] if path.is_file() else path.glob("*.py"))]
     digest = hashlib.sha256()
     for file in sorted(files):

@@ -2,8 +2,7 @@
 
 import dataclasses
 import io
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,6 @@ import numpy as np
 
 from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.design import Design
-from rampjax.config.points import Point
-from rampjax.config.solve_section import SolveConfig
-from rampjax.config.study_file import StudyConfig, StudyPoint
 from rampjax.montecarlo.chunks import ChunkFolder
 from rampjax.montecarlo.column import design_model
 from rampjax.montecarlo.engine import CHUNK_SAMPLES, ChunkStore, Result, check_numbers, run
@@ -21,15 +17,16 @@ from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.answer import answer
 from rampjax.report.meta import ReportMeta
 from rampjax.report.page import build_report
-from rampjax.report.tables import COMMON_KEYS, Tables, write_tables, write_whole
-from rampjax.study.design_points import Solved, Solving, closed_designs, solve_designs, solve_problems
+from rampjax.report.tables import Tables, write_tables, write_whole
+from rampjax.study.design_points import Solving, closed_designs, solve_plan, solve_problems
 from rampjax.study.folder import CHUNKS, claim_folder, write_provenance
-from rampjax.study.notes import assumptions, measurement_note, solver_note, study_notes
+from rampjax.study.notes import assumptions, measurement_note, solver_note
+from rampjax.study.plan import Outcome, Plan, point_keys
 from rampjax.study.provenance import describe_run
+from rampjax.study.spice_runner import run_spice_plan
 from rampjax.study.tables import CURVE_SPECS_LSB, Measurement, join_tables, result_tables
 
 BAND_CHIPS = 1_000  # so many first chips make the bands of the figures
-DESIGNS = "designs"  # in the folder of chunks
 _CHUNK_VALUES, _LEAST_CHUNK = 2**24, 2_048  # a chunk of a wide column is smaller: it is what a kill may lose
 
 Progress = Callable[[int], None]
@@ -72,53 +69,6 @@ def simulate(
     )
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Everything that a run is about, whether it comes from a study file or from the options of a command."""
-
-    title: str
-    points: Sequence[Point]
-    varied: tuple[str, ...]
-    samples: int
-    seed: int
-    measurement: Measurement
-    figures: tuple[str, ...]
-    save_samples: bool
-    configuration: Mapping[str, Any]  # JSON-able: what the results depend on beside samples and seed
-    solve: SolveConfig | None = None  # None where no point is solved
-    notes: tuple[str, ...] = ()  # beside the assumptions
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run leaves beside its folder."""
-
-    page: Path
-    answer: str  # in a sentence or two, computed from the tables
-    statistics: list[Statistics]  # one per point
-
-
-def plan_study(study: StudyConfig) -> Plan:
-    """The plan of a validated study file."""
-    measure, configuration = study.measure, study.canonical()
-    # Samples may grow and the seed stands apart; how a result is named and shown is no part of what it rests on.
-    for apart in ("samples", "seed", "name", "title", "report"):
-        del configuration[apart]
-    return Plan(
-        title=study.title,
-        points=study.points(),
-        varied=tuple(study.vary),
-        samples=study.samples,
-        seed=study.seed,
-        measurement=Measurement(measure.names, measure.yield_of, measure.specs_lsb, measure.confidence),
-        figures=study.report.figures,
-        save_samples=measure.save_samples,
-        configuration=configuration,
-        solve=study.solve_config(),
-        notes=study_notes(study),
-    )
-
-
 def run_plan(
     plan: Plan, out: Path, *, resume: bool = False, progress: Progress | None = None, solving: Solving | None = None
 ) -> Outcome:
@@ -136,6 +86,8 @@ def run_plan(
         InputError: a point that cannot be designed (found before anything is simulated), a number of samples or a seed
             out of range, or a folder that is refused.
     """
+    if plan.spice is not None:
+        return run_spice_plan(plan, plan.spice, out, resume=resume, progress=progress, solving=solving)
     check_numbers(plan.samples, plan.seed)
     closed, problems = closed_designs(plan.points), solve_problems(plan.points)
     meta = ReportMeta(
@@ -152,10 +104,8 @@ def run_plan(
     provenance = describe_run(plan.configuration, plan.seed, plan.samples)
     described = {**provenance, "report": meta.as_dict()}
     claim_folder(out, described, resume)
-    solved = Solved({})
+    solved = solve_plan(plan, problems, out, solving)
     if plan.solve is not None:
-        folder = out / CHUNKS / DESIGNS
-        solved = solve_designs(plan.points, problems, plan.solve.settings(), plan.seed, folder, solving)
         meta = dataclasses.replace(meta, notes=(*meta.notes, solver_note(plan.solve, len(problems), solved.n_open)))
         described["report"] = meta.as_dict()
     if progress:
@@ -189,20 +139,6 @@ def _run_points(
     if samples:
         _write_samples(out / "samples.npz", plan, samples)
     return join_tables(parts), statistics
-
-
-def point_keys(point: Point) -> dict[str, Any]:
-    """The columns that tell a point from the others of its study."""
-    common = {name: getattr(point, name) for name in COMMON_KEYS if name != "device"} | {"device": device_label(point)}
-    return {name: common[name] for name in COMMON_KEYS} | {k: v for k, v in point.labels.items() if k not in common}
-
-
-def device_label(point: Point) -> str:
-    """The device's name with what replaces its own figures; what the study or its case varies is apart."""
-    apart = {*point.labels, *(point.case_keys if isinstance(point, StudyPoint) else ())}
-    replaced = {key: value for key, value in point.device_overrides.items() if f"device.{key}" not in apart}
-    settings = ", ".join(f"{key}={value:g}" for key, value in replaced.items())
-    return f"{point.device.name} ({settings})" if settings else point.device.name
 
 
 def _write_samples(path: Path, plan: Plan, samples: dict[str, np.ndarray]) -> None:

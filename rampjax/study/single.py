@@ -19,7 +19,8 @@ from rampjax.report.figures import draw_figures, write_figures
 from rampjax.report.meta import FIGURE_NAMES, ReportMeta
 from rampjax.report.tables import write_whole
 from rampjax.study.folder import open_folder, to_json
-from rampjax.study.runner import BAND_CHIPS, Plan, device_label, point_keys, run_plan, simulate
+from rampjax.study.plan import Plan, device_label, point_keys
+from rampjax.study.runner import BAND_CHIPS, run_plan, simulate
 from rampjax.study.tables import Measurement, result_tables
 
 MEASURE_OF = {"static": "max_inl_lsb", "total": "total_rmse_lsb"}

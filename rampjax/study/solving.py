@@ -12,7 +12,7 @@ from rampjax.config.build import build_problem
 from rampjax.config.design_checks import CLOSED_FORM, SCORES
 from rampjax.config.design_file import bare, design_record
 from rampjax.config.points import Point
-from rampjax.interop.program import program_csv
+from rampjax.interop.column.program import program_csv, program_json
 from rampjax.montecarlo.engine import check_numbers
 from rampjax.report.figures import write_figures
 from rampjax.report.solve_figures import solution_figures
@@ -21,7 +21,8 @@ from rampjax.report.tables import to_csv_text, write_whole
 from rampjax.solver.settings import SolveSettings
 from rampjax.solver.solve import Scores, Solution, solve, solve_steps
 from rampjax.study.folder import open_folder, to_json
-from rampjax.study.runner import BAND_CHIPS, device_label, simulate
+from rampjax.study.plan import device_label
+from rampjax.study.runner import BAND_CHIPS, simulate
 from rampjax.study.tables import Measurement, band_frame
 
 CONFIDENCE: Final = 0.95
@@ -56,7 +57,7 @@ def run_solve(
         overrides: what replaced fields of the preset or the circuit, `KEY=VALUE`: recorded.
         settings: of the solver.
         seed: seed of every random number.
-        out: a new or empty folder for design.json, program.csv, comparison.csv and figures; None writes nothing.
+        out: a new or empty folder for design.json, the program, comparison.csv and figures; None writes nothing.
         progress: called with the number of steps just finished.
 
     Raises:
@@ -156,6 +157,7 @@ def _write(out: Path, title: str, record: dict[str, Any], solution: Solution, se
     bands = [_bands(method, design, seed) for method, design in methods.items() if design is not None]
     write_figures(out, solution_figures(title, record, pd.concat(bands, ignore_index=True)))
     write_whole(out / "program.csv", program_csv(record).encode())
+    write_whole(out / "program.json", program_json(record).encode())
     write_whole(out / "comparison.csv", to_csv_text(comparison_frame(record)).encode())
     write_whole(out / "design.json", to_json(record))
 

@@ -10,8 +10,9 @@ import pytest
 
 from rampjax.checks import InputError
 from rampjax.report.answer import answer_sentences
+from rampjax.report.html import breakable, provenance_rows, tied
 from rampjax.report.meta import ReportMeta, measure_label, measure_unit, meta_from_provenance
-from rampjax.report.page import breakable, build_report, provenance_rows, render_report, tied
+from rampjax.report.page import build_report, render_report
 from rampjax.report.page_tables import MAX_ROWS, measure_grid, yield_grids
 from rampjax.report.points import make_view
 from rampjax.report.tables import Tables, as_stored, write_tables

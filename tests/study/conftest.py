@@ -9,7 +9,8 @@ import pytest
 
 from rampjax import cli
 from rampjax.config.study_file import load_study
-from rampjax.study.runner import Outcome, plan_study, run_plan
+from rampjax.study.plan import Outcome, plan_study
+from rampjax.study.runner import run_plan
 
 TINY = """\
 title = "Does a tiny study run?"

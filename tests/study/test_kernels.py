@@ -10,7 +10,7 @@ from rampjax.config.study_file import load_study
 from rampjax.montecarlo import engine
 from rampjax.montecarlo.column import ColumnModel
 from rampjax.montecarlo.keys import study_key
-from rampjax.study.runner import plan_study
+from rampjax.study.plan import plan_study
 
 STUDIES = Path(__file__).parents[2] / "studies"
 

@@ -18,7 +18,8 @@ from rampjax.config.study_file import load_study
 from rampjax.solver import solve as solver
 from rampjax.study import design_points
 from rampjax.study.notes import solver_note
-from rampjax.study.runner import plan_study, run_plan
+from rampjax.study.plan import plan_study
+from rampjax.study.runner import run_plan
 
 STUDY = """\
 title = "Does a study solve?"

@@ -1,0 +1,78 @@
+"""What a run is about, and what it leaves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rampjax.config.points import Point
+from rampjax.config.solve_section import SolveConfig
+from rampjax.config.spice_section import SpiceConfig
+from rampjax.config.study_file import StudyConfig, StudyPoint
+from rampjax.montecarlo.statistics import Statistics
+from rampjax.report.tables import COMMON_KEYS
+from rampjax.study.notes import study_notes
+from rampjax.study.tables import Measurement
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run is about, whether it comes from a study file or from the options of a command."""
+
+    title: str
+    points: Sequence[Point]
+    varied: tuple[str, ...]
+    samples: int
+    seed: int
+    measurement: Measurement
+    figures: tuple[str, ...]
+    save_samples: bool
+    configuration: Mapping[str, Any]  # JSON-able: what the results depend on beside samples and seed
+    solve: SolveConfig | None = None  # None where no point is solved
+    notes: tuple[str, ...] = ()  # beside the assumptions
+    spice: SpiceConfig | None = None  # given where chips are compared with ngspice, and nothing is measured
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves beside its folder."""
+
+    page: Path
+    answer: str  # in a sentence or two, computed from the tables
+    statistics: list[Statistics]  # one per point; none where chips were compared with ngspice
+
+
+def plan_study(study: StudyConfig) -> Plan:
+    """The plan of a validated study file."""
+    measure, configuration = study.measure, study.canonical()
+    # Samples may grow and the seed stands apart; how a result is named and shown is no part of what it rests on.
+    for apart in ("samples", "seed", "name", "title", "report"):
+        configuration.pop(apart, None)
+    return Plan(
+        title=study.title,
+        points=study.points(),
+        varied=tuple(study.vary),
+        samples=study.samples,
+        seed=study.seed,
+        measurement=Measurement(measure.names, measure.yield_of, measure.specs_lsb, measure.confidence),
+        figures=study.report.figures,
+        save_samples=measure.save_samples,
+        configuration=configuration,
+        solve=study.solve_config(),
+        notes=study_notes(study),
+        spice=study.spice,
+    )
+
+
+def point_keys(point: Point) -> dict[str, Any]:
+    """The columns that tell a point from the others of its study."""
+    common = {name: getattr(point, name) for name in COMMON_KEYS if name != "device"} | {"device": device_label(point)}
+    return {name: common[name] for name in COMMON_KEYS} | {k: v for k, v in point.labels.items() if k not in common}
+
+
+def device_label(point: Point) -> str:
+    """The device's name with what replaces its own figures; what the study or its case varies is apart."""
+    apart = {*point.labels, *(point.case_keys if isinstance(point, StudyPoint) else ())}
+    replaced = {key: value for key, value in point.device_overrides.items() if f"device.{key}" not in apart}
+    settings = ", ".join(f"{key}={value:g}" for key, value in replaced.items())
+    return f"{point.device.name} ({settings})" if settings else point.device.name
