@@ -313,7 +313,7 @@ class TwinCircuit:
             more = self.seen_through(entry.sign * w * (1 + ramp.v) + ramp.v_os, held, entry.r)
             current, change = current + more[0], change + more[1]
         leak_uA, g_leak = r.g_leak_uS * ramp.v_os, r.g_leak_uS
-        v, out = state[0] + len(devices) * ramp.q / (c_fF * u), state[1]
+        v, out = state[0] + len(devices) * ramp.q * (t_on > 0) / (c_fF * u), state[1]
         rest = np.maximum(first.n_clk * c.t_clk_ns - t_on, 0.0)
         for t, drive_uA, conducts in ((t_on, current + leak_uA, change + g_leak), (rest, leak_uA, g_leak)):
 

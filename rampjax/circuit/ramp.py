@@ -163,8 +163,9 @@ def real_slots(
     per_clock = ramp.sign * ramp.v_read_V / c_fF
     gain_excess = per_clock * (change_ns + t_eff_ns * drive_less_1 - ramp.t_pulse_ns * errors.c_int_rel)
     t_clocks_ns = ramp.n_clk * ramp.t_clk_ns
-    inject_fC = jnp.where(pulsed, errors.q_inj_fC, 0.0)
-    charge_fC = inject_fC + errors.v_os_V * (ramp.g_leak_uS * t_clocks_ns)
+    inject_fC = jnp.where(t_eff_ns > 0, errors.q_inj_fC, 0.0)  # a pulse that is lost altogether injects nothing
+    leak_ns = jnp.where(ramp.n_clk > 0, jnp.maximum(t_clocks_ns, t_eff_ns), 0.0)
+    charge_fC = inject_fC + errors.v_os_V * (ramp.g_leak_uS * leak_ns)
     referred_fF = conditions.common_rel * c_fF
     drop_V = ramp.r_series_MOhm * conditions.common_rel * ramp.v_read_V * (1.0 + drive_less_1)  # of 1 µS
     slot_errors = SlotErrors(

@@ -58,9 +58,9 @@ def seen_V(
     """
     lag_V = None
     if structure.lag:
-        lag_V, remains_V = preamp_lag_V(deviation_V, params.v_target_V, params.timing)
+        lag_V = preamp_lag_V(deviation_V, params.v_target_V, params.timing)
         if not structure.continuous:
-            deviation_V = deviation_V - remains_V
+            deviation_V = deviation_V - lag_V[1]
     if structure.n_taps or structure.lag:
         # A ramp that runs backwards is crossed at the first level that reaches the input.
         deviation_V = jax.lax.cummax(params.v_target_V + deviation_V) - params.v_target_V

@@ -119,7 +119,7 @@ def preamp_lag_V(
 def decided_V(
     deviation_V: Float[Array, " threshold"],
     v_target_V: Float[Array, " threshold"],
-    lag_V: Float[Array, " threshold"] | None,
+    lag_V: tuple[Float[Array, " threshold"], Float[Array, " threshold"]] | None,
     timing: TimingParams,
     referred: Float[Array, ""],
     n_removed: int,
@@ -135,7 +135,8 @@ def decided_V(
     Args:
         deviation_V: of the held staircase, V.
         v_target_V: the ideal ramp, V.
-        lag_V: how far the pre-amplifier is behind when each level is held, V; None: there is none.
+        lag_V: how far the pre-amplifier is behind when each level is held, and when the next one is, V; None: there is
+            none.
         timing: what decides within m counts, see `required_overdrive_V`.
         referred: actual volts per volt of the ramp.
         n_removed: counts by which the counter starts later.
@@ -152,9 +153,12 @@ def decided_V(
         index = k + n_removed - m
         held = jnp.clip(index, 0, last)
         level_V = jnp.where(index < 0, before_V, seen_V[held])
-        lag_then_V = None if lag_V is None else lag_V[held]
         missing = jnp.maximum(1.0 - made, 0.0)
-        best_V = jnp.maximum(best_V, level_V - _needed_V(lag_then_V, missing, timing, referred, m))
+        needed_V = _needed_V(None if lag_V is None else lag_V[0][held], missing, timing, referred, m)
+        if lag_V is not None:
+            # What is crossed only while the next level is held is that level's to decide.
+            needed_V = jnp.where(held < last, jnp.maximum(needed_V, lag_V[1][held]), needed_V)
+        best_V = jnp.maximum(best_V, level_V - needed_V)
         grows = (index == held) & (timing.settled_V[m] > 0)
         share = (1.0 - timing.lag_power) * referred / jnp.where(timing.settled_V[m] > 0, timing.settled_V[m], 1.0)
         made = made + jnp.where(grows, rise_V[held] * share, 0.0)

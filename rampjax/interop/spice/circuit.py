@@ -6,12 +6,9 @@ capacitor with its mismatch. Volts are those of the circuit, not referred to nom
 
 from dataclasses import dataclass
 
-import jax.numpy as jnp
 import numpy as np
 
-from rampjax.circuit.assemble import converter_params
 from rampjax.circuit.blocks import NOMINAL_K
-from rampjax.circuit.calibration import two_point_gain_less_1
 from rampjax.circuit.converter import Column
 from rampjax.circuit.design import Design
 from rampjax.circuit.timing import removed_counts
@@ -150,13 +147,14 @@ def _warm(design: Design) -> float:
 
 
 def _correction(design: Design, chip: Column) -> tuple[float, float]:
-    """Gain and shift (referred volts) that the calibration gives to the ramp."""
+    """Gain and shift (referred volts) that the calibration has given to the ramp by what it measured."""
     measured_V, correction = chip.ramp.measured_V, design.calibration.correction
     if correction == "one_point":
         return 1.0, -float(measured_V[(len(measured_V) - 1) // 2])
     if correction == "two_point":
-        calibration = converter_params(design).calibration
-        gain = 1 + float(two_point_gain_less_1(jnp.asarray(measured_V), jnp.asarray(design.v_ramp_V), calibration))
+        span_V = design.v_ramp_V[-1] - design.v_ramp_V[0]
+        rise_V = span_V + measured_V[-1] - measured_V[0]
+        gain = float(span_V / rise_V) if rise_V > 0 else 1.0
         return gain, float((1 - gain) * design.v_ramp_V[0] - gain * measured_V[0])
     return 1.0, 0.0
 
@@ -172,7 +170,7 @@ def _rows(design: Design, chip: Column, v_read_V: float, warm: float) -> tuple[t
     v_on_V = v_read_V * (1.0 if errors is None else 1 + float(errors.v_read_rel))
     gradient = 0.0 if errors is None else float(errors.gradient_rel)
     n_steps_devices = len(design.step_of)
-    now_ns = 0.01 * t_clk_ns  # the precharge ends as the first pulse starts
+    now_ns = 1e-3 * t_clk_ns  # the precharge ends as the first pulse starts
     rows, edges_ns = [], []
 
     def add(name: str, index: int, sign: float, t_pulse_ns: float, place: int, along: float) -> float:

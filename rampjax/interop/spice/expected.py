@@ -24,7 +24,7 @@ class Expected:
     held_V: np.ndarray  # (level,) the staircase, in volts of the circuit
     t_decision_ns: np.ndarray  # (column,) NaN: never
     index: np.ndarray  # (column,) thresholds passed
-    clear: np.ndarray  # (column,) further from every threshold than `clearance` local steps
+    clear: np.ndarray  # (column,) further from every threshold than `clearance` local steps, and never undecided
 
 
 def expected(design: Design, chip: Column, circuit: SpiceCircuit, clearance: float) -> Expected:
@@ -40,13 +40,14 @@ def expected(design: Design, chip: Column, circuit: SpiceCircuit, clearance: flo
     thresholds = chip.thresholds
     nearest = np.abs(circuit.x[:, None] - thresholds) / local_steps(design.target.thresholds)
     seen_V = held_V + circuit.offset_V
-    times = [_decision_ns(circuit, seen_V - mac_V) for mac_V in circuit.mac_V]
+    over_V = [seen_V - mac_V for mac_V in circuit.mac_V]
+    decided = np.array([not _undecided(circuit, each) for each in over_V])
     return Expected(
         held_V=held_V,
-        t_decision_ns=np.array(times),
+        t_decision_ns=np.array([_decision_ns(circuit, each) for each in over_V]),
         # As `convert` does: a threshold itself belongs to the bin above it.
         index=(circuit.x[:, None] >= thresholds).sum(axis=1),
-        clear=nearest.min(axis=1) > clearance,
+        clear=(nearest.min(axis=1) > clearance) & decided,
     )
 
 
@@ -74,13 +75,24 @@ def _decision_ns(c: SpiceCircuit, over_V: np.ndarray) -> float:
     if c.kind == "strobed":
         latched_ns = max(tau * np.log(c.v_logic_V / over_V[first]), 0.0) if tau else 0.0
         return float(start_ns[first] + latched_ns + c.t_delay_ns)
-    a, lag = over_V[first], lag_V[first]
-    crossed_ns = start_ns[first] + (tau_p * np.log(max(lag / a, 1.0)) if tau_p else 0.0)
+    first, crossed_ns = _crossing(c, over_V, lag_V, first)
     if not tau:
         return float(crossed_ns + c.t_delay_ns)
+    a, lag = over_V[first], lag_V[first]
     share = tau / (tau + tau_p)
     latch_V = a * share if lag > a else a - (1 - share) * max(lag, 0.0)
     return float(_latched_ns(c, over_V, first, crossed_ns, latch_V, share) + c.t_delay_ns)
+
+
+def _crossing(c: SpiceCircuit, over_V: np.ndarray, lag_V: np.ndarray, first: int) -> tuple[int, float]:
+    """The level during which the pre-amplifier's output crosses the input, and when."""
+    for k in range(first, len(over_V)):
+        crossed_ns = float(c.edges_ns[k])
+        if c.tau_preamp_ns:
+            crossed_ns += c.tau_preamp_ns * float(np.log(max(lag_V[k] / over_V[k], 1.0))) if over_V[k] > 0 else np.inf
+        if k + 1 == len(over_V) or crossed_ns <= c.edges_ns[k + 1]:
+            break
+    return k, crossed_ns
 
 
 def _latched_ns(
@@ -97,8 +109,19 @@ def _latched_ns(
     return float(now_ns + max(tau * np.log(c.v_logic_V / latch_V), 0.0))
 
 
+def _undecided(c: SpiceCircuit, over_V: np.ndarray) -> bool:
+    """Whether a strobed latch meets an overdrive too small for the clock that it has: its code is then random."""
+    if c.kind != "strobed" or not c.tau_latch_ns:
+        return False
+    lasts_ns = np.append(np.diff(c.edges_ns), c.t_clk_ns)
+    sampled_V = over_V
+    if c.tau_preamp_ns:
+        sampled_V = over_V - _preamp_lag_V(c, over_V, lasts_ns) * np.exp(-lasts_ns / c.tau_preamp_ns)
+    return bool((np.abs(sampled_V) < c.v_logic_V * np.exp(-(c.t_clk_ns - c.t_delay_ns) / c.tau_latch_ns)).any())
+
+
 def _preamp_lag_V(c: SpiceCircuit, over_V: np.ndarray, lasts_ns: np.ndarray) -> np.ndarray:
-    """How far the pre-amplifier is behind when each level is held; it had settled to the ideal start."""
+    """How far the pre-amplifier is behind when each level is held; it had settled to the first one."""
     lag_V, before_V = np.zeros(len(over_V)), float(over_V[0])
     if not c.tau_preamp_ns:
         return lag_V

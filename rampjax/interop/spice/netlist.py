@@ -78,12 +78,12 @@ def _row(c: SpiceCircuit, row: Row) -> Iterator[str]:
         yield f"Racc{name} {inner} a{name} {_number(c.r_access_MOhm)}meg"
         inner = f"a{name}"
     on_ns = row.t_pulse_ns + edge_ns
-    yield f"Vsel{name} sel{name} 0 {_pulse('1', row.t_start_ns - edge_ns / 2, on_ns + edge_ns, edge_ns / 4)}"
+    yield f"Vsel{name} sel{name} 0 {_pulse('1', max(row.t_start_ns - edge_ns / 2, 0.0), on_ns + edge_ns, edge_ns / 4)}"
     yield f"Sacc{name} {inner} {joint} sel{name} 0 access"
     if c.q_inj_fC != 0:
         width_ns = 20 * edge_ns
         current = _number(c.q_inj_fC / width_ns)  # fC/ns = µA
-        yield f"Iinj{name} {joint} 0 {_pulse(f'{current}u', row.t_start_ns, width_ns, edge_ns)}"
+        yield f"Iinj{name} x 0 {_pulse(f'{current}u', row.t_start_ns, width_ns, edge_ns)}"
 
 
 def _memristor(c: SpiceCircuit, row: Row) -> str:
@@ -98,8 +98,8 @@ def _memristor(c: SpiceCircuit, row: Row) -> str:
 
 
 def _integrator(c: SpiceCircuit) -> Iterator[str]:
-    yield "* The integrator: x is its virtual ground. It is precharged to where the ramp starts; the charge injected by"
-    yield "* each access switch comes as it closes."
+    yield "* The integrator: x is its virtual ground. It is precharged exactly to where the ramp starts, without its"
+    yield "* offset, by a reference that follows the read voltage. What each switch injects into x comes as it closes."
     start_V = c.start_V
     out_V = start_V if c.gain is None else start_V / (1 + 1 / c.gain)
     yield f"Cint out x {_number(c.c_int_fF)}f ic={_number(start_V - c.v_os_V)}"
@@ -123,13 +123,12 @@ def _integrator(c: SpiceCircuit) -> Iterator[str]:
 
 def _hold(c: SpiceCircuit) -> Iterator[str]:
     edge_ns = _EDGE * c.t_clk_ns
-    short = 1.0 if c.gain is None else 1 + 1 / c.gain
     yield "* Each level is held while the next one is made; all columns see the staircase."
     yield f"Vhold hold 0 PWL(0 0 {_strobes(c.edges_ns, edge_ns)})"
     yield f"Bhold out cap I={_sampling(c, 'hold', 'out,cap')}"
-    yield f"Chold cap 0 1f ic={_number(c.preamp_rest_V if c.preamp_rest_V else c.start_V / short)}"
+    yield f"Chold cap 0 1f ic={_number(c.preamp_rest_V)}"
     if c.correction_gain != 1 or c.correction_V != 0:
-        yield "* The correction of the calibration."
+        yield "* The correction of the calibration: gain and shift as the chip's own measurement has set them."
         yield f"Vshift shift 0 {_number(c.correction_V)}"
         yield f"Eheld held 0 POLY(2) cap 0 shift 0 0 {_number(c.correction_gain)} 1"
     else:
@@ -186,7 +185,7 @@ def _comparator(c: SpiceCircuit, j: int, mac_V: float) -> Iterator[str]:
         if c.tau_latch_ns > 0:
             # It regenerates to either side, until the next strobe takes it back.
             limit = _number(8 * c.v_logic_V)
-            yield f"Bregen{j} 0 latch{j} I={_number(1 / c.tau_latch_ns)}u*{limit}*tanh(V(latch{j})/{limit})"
+            yield f"Bregen{j} 0 latch{j} I={_number(1 / c.tau_latch_ns)}u*V(latch{j})*(1-(V(latch{j})/{limit})**2)"
         flips = _step(f"V(latch{j})-{swing if c.tau_latch_ns > 0 else '0'}")
     elif c.tau_latch_ns > 0:
         gm, limit = f"{_number(1 / c.tau_latch_ns)}m", _number(8 * c.v_logic_V)
@@ -194,7 +193,7 @@ def _comparator(c: SpiceCircuit, j: int, mac_V: float) -> Iterator[str]:
         yield f"Clatch{j} latch{j} 0 1p ic=0"
         yield (
             f"Bregen{j} 0 latch{j} I=V({input_})*V(en)>0 ? "
-            f"{gm}*{limit}*tanh((V(latch{j})+V({input_}))/{limit}) : -10*{gm}*V(latch{j})"
+            f"{gm}*(V(latch{j})+V({input_}))*(1-((V(latch{j})+V({input_}))/{limit})**2) : -10*{gm}*V(latch{j})"
         )
         flips = _step(f"V(latch{j})+V({input_})-{swing}")
     yield f"Bout{j} flip{j} 0 V=V(en)*{flips}"
@@ -205,8 +204,8 @@ def _comparator(c: SpiceCircuit, j: int, mac_V: float) -> Iterator[str]:
 
 
 def _step(voltage: str) -> str:
-    """0 below and 1 above 0 V, within a tenth of a microvolt."""
-    return f"(0.5+0.5*tanh(1e7*({voltage})))"
+    """0 below and 1 above 0 V, within some 10 µV."""
+    return f"(0.5+0.5*tanh(1e5*({voltage})))"
 
 
 def _analysis(c: SpiceCircuit) -> Iterator[str]:

@@ -57,7 +57,11 @@ def run_ngspice(netlist: str) -> Simulated:
         seconds = time.perf_counter() - started
     found = {name.lower(): float(value) for name, value in _MEASURED.findall(done.stdout)}
     if not any(name.startswith("v_level_") for name in found):
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if "rror" in line or "atal" in line]
+        lines = [
+            line
+            for line in (done.stdout + done.stderr).splitlines()
+            if re.search("error|fatal|too small", line, re.IGNORECASE)
+        ]
         reason = lines[0].strip() if lines else f"exit status {done.returncode}"
         raise InputError(f"ngspice could not simulate the netlist ({reason[:200]}).")
     return Simulated(found, seconds)
