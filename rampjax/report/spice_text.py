@@ -56,4 +56,4 @@ def _verdict(record: Mapping[str, Any]) -> str:
     if record["passed"]:
         return f"Agreed, within {allowed}."
     beyond = [name for name, held in zip(record["cases"], record["case_passed"], strict=True) if not held]
-    return f"NOT agreed ({', '.join(beyond)}): more than {allowed}."
+    return f"NOT agreed, beyond {allowed}: {', '.join(beyond)}."

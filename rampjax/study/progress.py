@@ -54,7 +54,10 @@ class _Rate:
         text = f"{self.done} of {self.total} {self._unit}"
         since, before = self._marks[0]
         if self.done == self.total:
-            return f"{text} in {_clock(now - self._start)}, {_per_second(self.done / max(now - self._start, 1e-9))}"
+            took_s = now - self._start
+            # What is over at once has no rate worth a word, nor has what came in one piece.
+            rate = f", {_per_second(self.done / took_s)}" if took_s >= 0.1 else ""
+            return f"{text} in {_clock(took_s)}{rate}"
         if self.done == before:
             return text
         speed = (self.done - before) / max(now - since, 1e-9)

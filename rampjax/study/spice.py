@@ -1,6 +1,7 @@
 """A chip written as a netlist, and designs checked against ngspice."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ TEMPORAL: Final = frozenset(
     {"read noise", "measurement noise", "jitter", "step noise", "kT/C noise", "MAC noise", "comparator noise"}
 )
 MOST_SAMPLES, MOST_INPUTS = 10_000, 1_024
+_CHIP_OF = re.compile(r"^\*.*\bsample (\d+) of seed (\d+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,12 @@ def run_netlist_check(
     design = read_design(path)
     with reading(netlist_path, "expected a netlist that `spice export` wrote"):
         text = netlist_path.read_text(encoding="utf-8")
+    said = _CHIP_OF.search(text)
+    if said and (int(said[1]), int(said[2])) != (sample, seed):
+        raise InputError(
+            f"{netlist_path}: is of sample {said[1]} of seed {said[2]}, expected sample {sample} of seed {seed}, or "
+            f"--sample {said[1]} --seed {said[2]}."
+        )
     if any(line.strip().lower().startswith((".control", ".inc", ".lib")) for line in text.splitlines()):
         raise InputError(f"{netlist_path}: must be without .control, .include and .lib, which could run commands.")
     try:
