@@ -10,11 +10,13 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from scipy import stats
 
+from rampjax.config.device_error import quantile_moments
 from rampjax.report import style
 
 Floats = NDArray[np.float64]
 _MOST_POINTS = 4000
 _BAND = 0.95
+_CROSS: dict[str, Any] = {"marker": "x", "s": 14, "linewidths": 0.8, "rasterized": True}
 
 
 def device_fit_png(
@@ -26,6 +28,7 @@ def device_fit_png(
     z: Floats,
     note: str,
     sampled_z: Floats | None = None,
+    outlier_z: float | None = None,
 ) -> bytes:
     """Draws a fit and returns it as PNG.
 
@@ -35,16 +38,19 @@ def device_fit_png(
         g_uS: conductances at which the fit is drawn.
         mean_uS: fitted mean error there.
         sigma_uS: fitted standard deviation of a measured error there, read noise and relaxation included.
-        z: the standardised errors.
+        z: the errors in standard deviations of the fit; outliers among them where they are drawn as measured.
         note: what the test of normality says.
-        sampled_z: quantiles by which errors are drawn instead of normal ones, at evenly spaced probabilities.
+        sampled_z: quantiles by which errors are drawn instead of normal ones, at evenly spaced probabilities, in the
+            same unit.
+        outlier_z: beyond this an error is an outlier, which the fit does not know; None: there are none in `z`.
     """
     with style.figure_look():
         figure = style.new_figure(style.DOUBLE_COLUMN_IN, 2.9)
         left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
-        _draw_errors(left, target_uS, error_uS, g_uS, mean_uS, sigma_uS, sampled_z)
-        _draw_quantiles(right, z, note, sampled_z)
-        _legend(figure, sampled_z is not None)
+        drawn_z = None if sampled_z is None else _standardised(sampled_z)
+        _draw_errors(left, target_uS, error_uS, g_uS, mean_uS, sigma_uS, drawn_z)
+        _draw_quantiles(right, z, note, sampled_z, outlier_z)
+        _legend(figure, sampled_z is not None, outlier_z is not None)
         return style.to_png(figure)
 
 
@@ -69,7 +75,7 @@ def _draw_errors(
     ax.margins(x=0.02)
 
 
-def _draw_quantiles(ax: Axes, z: Floats, note: str, sampled_z: Floats | None) -> None:
+def _draw_quantiles(ax: Axes, z: Floats, note: str, sampled_z: Floats | None, outlier_z: float | None) -> None:
     n = len(z)
     rank = np.arange(1, n + 1)
     place = stats.norm.ppf((rank - 0.5) / n)
@@ -82,8 +88,18 @@ def _draw_quantiles(ax: Axes, z: Floats, note: str, sampled_z: Floats | None) ->
         ax.plot(place, _sampled_at((rank - 0.5) / n, sampled_z), color=style.OKABE_ITO[2], zorder=2.5)
     ends_shown = np.minimum(rank, n + 1 - rank) <= _MOST_POINTS // 8
     shown = ends_shown | (rank % max(n // _MOST_POINTS, 1) == 0)
-    ax.scatter(place[shown], np.sort(z)[shown], **_points(int(shown.sum())))
+    ordered = np.sort(z)
+    apart = np.abs(ordered) > (np.inf if outlier_z is None else outlier_z)
+    ax.scatter(place[shown & ~apart], ordered[shown & ~apart], **_points(int(shown.sum())))
+    if apart.any():
+        ax.scatter(place[shown & apart], ordered[shown & apart], color=style.OKABE_ITO[0], **_CROSS)
     ax.set(xlabel="Quantile of a standard normal", ylabel="Standardised error", title=note)
+
+
+def _standardised(sampled_z: Floats) -> Floats:
+    """Of mean 0 and variance 1: the mean and the standard deviation of the device hold the rest."""
+    mean, scale = quantile_moments(sampled_z)
+    return (sampled_z - mean) / scale
 
 
 def _sampled_at(probability: Floats, sampled_z: Floats) -> Floats:
@@ -94,7 +110,7 @@ def _points(n: int) -> dict[str, Any]:
     return {"s": 5, "color": style.OKABE_ITO[0], "alpha": 0.55 if n < 500 else 0.3, "linewidths": 0, "rasterized": True}
 
 
-def _legend(figure: Figure, sampled: bool) -> None:
+def _legend(figure: Figure, sampled: bool, apart: bool) -> None:
     colour = style.OKABE_ITO[1]
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=style.OKABE_ITO[0], marker="o", markersize=3, linestyle="", label="measured"),
@@ -104,4 +120,7 @@ def _legend(figure: Figure, sampled: bool) -> None:
     ]
     if sampled:
         handles.insert(2, Line2D([], [], color=style.OKABE_ITO[2], label="as drawn"))
+    if apart:
+        cross = Line2D([], [], color=style.OKABE_ITO[0], marker="x", markersize=3.5, linestyle="", label="outlier")
+        handles.insert(1, cross)
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.4)

@@ -30,7 +30,9 @@ def device_fit_text(record: Mapping[str, Any]) -> str:
         for i, g_uS in enumerate(record["g_uS"])
     ]
     titles = ("g (µS)", *_curves(record).values())
-    return "\n".join([*head, "", "With intervals of 95 %, in µS:", *table_lines(titles, rows)])
+    return "\n".join(
+        [*head, "", "With intervals of 95 %, given the form that was chosen, in µS:", *table_lines(titles, rows)]
+    )
 
 
 def _curves(record: Mapping[str, Any]) -> dict[str, str]:
@@ -68,6 +70,8 @@ def _stuck(record: Mapping[str, Any], name: str) -> str:
         return "not told by these data"
     low, high = record[f"stuck_{name}_prob_ci"]
     said = f"{n} of {of} {record['stuck_counted']} ({100 * low:.2g} % to {100 * high:.2g} %)"
+    if record[f"stuck_{name}_maybe"]:
+        said += f"; {record[f'stuck_{name}_maybe']} far-off {record['stuck_counted']} may be stuck cells"
     g_uS = record[f"g_stuck_{name}_uS"]
     return said if g_uS is None else f"{said}, at {g_uS:.4g} µS"
 

@@ -10,6 +10,7 @@ from rampjax.checks import InputError
 from rampjax.interop.device_fit.device_file import device_toml
 from rampjax.interop.device_fit.fit import DeviceFit, fit_device
 from rampjax.interop.device_fit.record import fit_record
+from rampjax.interop.device_fit.stuck import FAR
 from rampjax.interop.measured.reader import parse_units
 from rampjax.report.tables import write_whole
 
@@ -85,6 +86,7 @@ def _figure(fit: DeviceFit) -> bytes:
     normality = fit.normality
     if normality is None:
         raise InputError(f"{fit.path}: the errors have no spread, of which a figure could be drawn.")
+    drawn = fit.drawn
     shown = f"p = {normality.p_value:.2g}" if normality.p_value > 0.005 else "p < 0.01"
     return device_fit_png(
         np.interp(normality.u, (-1, 1), fit.bias.g_uS[[0, -1]]),
@@ -92,7 +94,8 @@ def _figure(fit: DeviceFit) -> bytes:
         fit.bias.g_uS,
         fit.bias.value_uS,
         fit.error_sigma_uS,
-        normality.z,
+        normality.z if drawn is None else drawn.z,
         f"Are they normal? {shown} (KS)",
-        fit.quantiles,
+        None if drawn is None else drawn.mean + drawn.scale * drawn.quantiles,
+        FAR if drawn is not None and fit.sorted.outlier.any() else None,
     )

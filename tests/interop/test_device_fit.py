@@ -363,3 +363,111 @@ def test_any_small_table_is_fitted_or_refused(tmp_path: Path, data: st.DataObjec
 def _check_sentence(error: InputError) -> None:
     assert str(error).isprintable()
     assert "any.csv" in str(error)
+
+
+def _table(folder: Path, target: np.ndarray, measured: np.ndarray) -> Path:
+    return write(folder / "chip.csv", {"target_uS": target, "measured_uS": measured})
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("stuck", "measured does not follow target"),
+        ("inverse", "measured does not follow target"),
+        ("noise", "measured does not follow target"),
+        ("unit", "measured is about 1000 times smaller than target in most rows: is the unit right?"),
+        ("large", "measured is about 1000 times larger than target"),
+        (
+            "some",
+            r"12 rows \(lines 2, 3, 4, 5, 6, ...\) are about 1000 times smaller than their targets, but follow them",
+        ),
+    ],
+)
+def test_what_does_not_follow_the_target_is_no_device(tmp_path: Path, kind: str, said: str) -> None:
+    target = np.linspace(5, 150, 100)
+    measured = target.copy()
+    if kind == "some":
+        measured[:12] /= 1e3
+    changed = {
+        "stuck": np.full(100, 0.5),
+        "inverse": 1e3 / target,
+        "noise": 50 + 5 * np.random.default_rng(1).standard_normal(100),
+        "unit": target / 1e3,
+        "large": target * 1e3,
+        "some": measured,
+    }
+    with pytest.raises(InputError, match=said):
+        fit_device(_table(tmp_path, target, changed[kind]))
+
+
+@pytest.mark.usefixtures("few")
+def test_large_errors_in_a_narrow_range_are_a_device(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    target = rng.choice([20.0, 20.5, 21.0], 200)
+    measured = target + 4 * rng.standard_normal(200)
+    assert fitted(tmp_path, target, measured).sigma.value_uS[0] == pytest.approx(4, rel=0.25)
+
+
+@pytest.mark.usefixtures("few")
+def test_one_row_in_another_unit_is_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    target = rng.choice(np.linspace(5, 150, 30), 300)
+    measured = target + 0.3 + (0.5 + 0.02 * target) * rng.standard_normal(300)
+    target[3], measured[3] = 60000, 60001
+    fit = fitted(tmp_path, target, measured)
+    assert any("none between 150 and 60000 µS (line 5 beyond): is the unit" in note for note in fit.notes)
+    assert fit.sigma.value_uS.min() >= 0
+
+
+@pytest.mark.usefixtures("few")
+def test_few_stuck_cells_among_many_targets(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    n = 300
+    target = rng.choice(np.linspace(5, 150, 20), n)
+    measured = target + (0.5 + 0.02 * target) * rng.standard_normal(n)
+    stuck = np.flatnonzero(target > 30)[:6]
+    measured[stuck] = 0.5 + 0.05 * rng.standard_normal(6)
+    fit = fitted(tmp_path, target, measured)
+    assert fit.stuck_off is not None
+    assert fit.stuck_off.n_stuck == 6
+    measured[stuck[2:]] = target[stuck[2:]]
+    fit = fitted(tmp_path, target, measured)
+    record = fit_record(fit)
+    assert (fit.stuck_off, record["stuck_off"], record["stuck_off_maybe"], record["stuck_on_maybe"]) == (None, 0, 2, 0)
+    assert inside(2 / n, *record["stuck_off_prob_ci"])
+    assert "were the 2 rows that are far off all stuck" in device_toml(fit)
+
+
+@pytest.mark.usefixtures("few")
+def test_rows_written_twice_are_said(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    target = np.tile(rng.uniform(5, 100, 40), 2)
+    names = {"device": np.tile(np.arange(40), 2), "cycle": np.ones(80, int), "target_uS": target}
+    path = write(tmp_path / "chip.csv", {**names, "measured_uS": target + np.tile(rng.standard_normal(40), 2)})
+    assert any("40 of the rows say the same as another" in note for note in fit_device(path).notes)
+
+
+@pytest.mark.usefixtures("few")
+def test_chosen_ends_are_those_of_the_record_and_the_missing_column_is_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    target = rng.uniform(0, 100, 200)
+    columns = {"device": np.arange(200), "target_uS": target}
+    path = write(
+        tmp_path / "chip.csv", {**columns, "measured_uS": target + (1 + 0.1 * target) * rng.standard_normal(200)}
+    )
+    fit = fit_device(path, v_read_V=0.2, form="affine", g_min_uS=20.0)
+    record = fit_record(fit)
+    assert record["g_uS"][0] == 20.0
+    terms = record["sigma_prog_terms_uS"]
+    assert record["sigma_prog_uS"][0] == pytest.approx(terms[0] + terms[1] * 20.0 / record["g_unit_uS"])
+    table = tomllib.loads(device_toml(fit))
+    assert (table["g_min_uS"]["certainty"], table["g_max_uS"]["certainty"]) == ("user", "measured")
+    assert table["g_min_uS"]["source"].startswith("set by the user; chip.csv: targets measured from")
+    assert "given the form" in table["sigma_prog_uS"]["source"]
+    assert any("there is no column cycle: the read noise" in note for note in fit.notes)
+
+
+@pytest.mark.usefixtures("few")
+def test_the_smallest_number_is_no_error(tmp_path: Path) -> None:
+    fit = fitted(tmp_path, np.zeros(9), np.array([*np.zeros(8), 5e-324]))
+    assert fit.sigma.value_uS[0] == 0

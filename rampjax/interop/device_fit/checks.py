@@ -58,6 +58,11 @@ def tells_read(rows: Rows, repeats: Repeats) -> bool:
     return rows.told_events and float(repeats.freedom.sum()) >= LEAST_REPEATS
 
 
+def _missing(table: Measured) -> str:
+    missing = [name for name in ("device", "cycle") if name not in table.columns]
+    return f"is no column {missing[0]}" if len(missing) == 1 else "are no columns device and cycle"
+
+
 def fit_notes(table: Measured, rows: Rows, sorted_: Sorted, form: Form, repeats: Repeats) -> list[str]:
     """What a user should know of a fit, in sentences."""
     notes = []
@@ -80,6 +85,6 @@ def fit_notes(table: Measured, rows: Rows, sorted_: Sorted, form: Form, repeats:
     if "time" in table.columns and rows.time_s is None:
         notes.append(f"{path}: all rows are of about one age; they are taken as fresh, and tell no relaxation.")
     if not tells_read(rows, repeats) and not form.read:
-        known = "are too few repeated reads" if rows.told_events else "are no columns device and cycle"
+        known = "are too few repeated reads" if rows.told_events else _missing(table)
         notes.append(f"{path}: there {known}: the read noise is not known, and is a part of the programming error.")
     return notes

@@ -10,7 +10,6 @@ from rampjax.config.device_config import DeviceConfig
 from rampjax.config.toml_file import LARGEST, validate
 from rampjax.interop.device_fit.fit import DeviceFit
 from rampjax.interop.device_fit.intervals import Estimate, FittedCurve
-from rampjax.interop.device_fit.stuck import Stuck
 
 _DIGITS = 9
 _QUANTILE_DIGITS = 6
@@ -47,15 +46,15 @@ def _tables(fit: DeviceFit) -> dict[str, Table]:
     origin = _origin(fit)
     ends = f"{Path(fit.path).name}: targets measured from {_ends(fit)}"
     tables: dict[str, Table] = {
-        "g_min_uS": _measured({"value": fit.g_min_uS}, ends),
-        "g_max_uS": _measured({"value": fit.g_max_uS}, ends),
+        "g_min_uS": _end(fit.g_min_uS, float(fit.rows.target_uS.min()), ends),
+        "g_max_uS": _end(fit.g_max_uS, float(fit.rows.target_uS.max()), ends),
         "bias_prog_uS": _curve(fit.bias, "value", origin),
         "sigma_prog_uS": _curve(fit.sigma, "constant", origin + ("" if fit.read else "; read noise is a part of it")),
     }
-    if fit.quantiles is not None:
+    if fit.drawn is not None:
         said = f"{origin}: standardised errors, outliers among them"
         tables["error_quantiles"] = _measured(
-            {"quantiles": [round(float(q), _QUANTILE_DIGITS) for q in fit.quantiles]}, said
+            {"quantiles": [round(float(q), _QUANTILE_DIGITS) for q in fit.drawn.quantiles]}, said
         )
     if fit.read is not None:
         tables["sigma_read_uS"] = _curve(fit.read, "constant", f"{origin}: repeated reads of one programming event")
@@ -68,6 +67,12 @@ def _tables(fit: DeviceFit) -> dict[str, Table]:
         if pair is not None:
             tables[key] = _log_time(pair, origin, key == "relax_mean_uS" and not fit.form.shift)
     return tables
+
+
+def _end(value_uS: float, measured_uS: float, ends: str) -> Table:
+    if value_uS == measured_uS:
+        return _measured({"value": value_uS}, ends)
+    return {"value": value_uS, "certainty": "user", "source": f"set by the user; {ends}"}
 
 
 def _origin(fit: DeviceFit) -> str:
@@ -86,7 +91,8 @@ def _curve(curve: FittedCurve, number: str, origin: str) -> Table:
         return _measured({number: _sane(curve.terms_uS[0]), "valid_uS": valid}, source)
     middle = len(curve.g_uS) // 2
     low, at, high = (f"{curve.value_uS[i]:.4g} ± {curve.half_uS[i]:.2g}" for i in (0, middle, -1))
-    source = f"{origin}; {low}, {at} and {high} µS (95 %) at {valid[0]:g}, {curve.g_uS[middle]:g} and {valid[1]:g} µS"
+    places = f"{valid[0]:g}, {curve.g_uS[middle]:g} and {valid[1]:g} µS"
+    source = f"{origin}; {low}, {at} and {high} µS (95 %, given the form) at {places}"
     terms = [_sane(term) for term in curve.terms_uS]
     return _measured({"polynomial": terms, "g_unit_uS": float(curve.g_unit_uS), "valid_uS": valid}, source)
 
@@ -95,7 +101,7 @@ def _log_time(pair: tuple[Estimate, Estimate], origin: str, no_constant: bool) -
     constant, per_ln = pair
     told = (("per_ln", per_ln),) if no_constant else (("constant", constant), ("per_ln", per_ln))
     said = [f"{name} {one.low:.3g} to {one.high:.3g}" for name, one in told]
-    source = f"{origin}; 95 %: {', '.join(said)} µS"
+    source = f"{origin}; 95 %, given the form: {', '.join(said)} µS"
     if no_constant:
         source += "; what happens within 1 s is a part of bias_prog_uS"
     return _measured({"constant": _sane(constant.value), "per_ln": _sane(per_ln.value)}, source)
@@ -106,14 +112,16 @@ def _stuck_tables(fit: DeviceFit) -> dict[str, Table]:
     levels = {}
     counted = "devices" if fit.rows.named else "rows"
     file = Path(fit.path).name
-    for key, level in (("off", fit.stuck_off), ("on", fit.stuck_on)):
-        seen = level or (Stuck(0.0, 0.0, 0.0, 0, fit.n_stuck_seen) if fit.n_stuck_seen else None)
+    for key, level, not_found in zip(("off", "on"), (fit.stuck_off, fit.stuck_on), fit.stuck_not_found, strict=True):
+        seen = level or not_found
         if seen is None:
             said = "All targets are alike, so that a stuck cell cannot be told; none"
             tables[f"stuck_{key}_prob"] = _assumed({"value": 0.0}, said)
         else:
             low, high = seen.prob_interval
             said = f"{file}: {seen.n_stuck} of {seen.n_seen} {counted}; 95 %: {low:.3g} to {high:.3g}"
+            if seen.n_maybe:
+                said += f", were the {seen.n_maybe} {counted} that are far off all stuck"
             tables[f"stuck_{key}_prob"] = _measured({"value": _sane(seen.prob)}, said)
         levels[key] = level
     off = levels["off"]
@@ -135,7 +143,7 @@ def _stuck_tables(fit: DeviceFit) -> dict[str, Table]:
 
 def _interval(value: float, half: float, positive: bool) -> str:
     low = max(value - half, 0.0) if positive else value - half
-    return f"95 %: {low:.4g} to {value + half:.4g} µS"
+    return f"95 %, given the form: {low:.4g} to {value + half:.4g} µS"
 
 
 def _measured(figure: Table, source: str) -> Table:

@@ -7,8 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from rampjax.checks import InputError
-from rampjax.config.device_error import MOST_QUANTILES, quantile_moments
+from rampjax.checks import InputError, check_between
 from rampjax.interop.device_fit.checks import (
     LEAST_REPEATS,
     check_choice,
@@ -18,15 +17,18 @@ from rampjax.interop.device_fit.checks import (
     tells_read,
 )
 from rampjax.interop.device_fit.choice import FORMS, choose_form, choose_read, degrees, is_positive
+from rampjax.interop.device_fit.drawn import Drawn, drawn_errors
 from rampjax.interop.device_fit.intervals import GRID, Estimate, FittedCurve, estimates
 from rampjax.interop.device_fit.model import Floats, Form, Model, Observations, fit_model
 from rampjax.interop.device_fit.normality import Normality, check_normality
+from rampjax.interop.device_fit.plausible import check_follows, plausible_notes
 from rampjax.interop.device_fit.rows import Repeats, Rows, each_row, make_rows, observe
-from rampjax.interop.device_fit.stuck import Sorted, Stuck, rough_scale, sort_rows
+from rampjax.interop.device_fit.stuck import Sorted, Stuck, not_found, rough_scale, sort_rows
 from rampjax.interop.measured.reader import Wanted, read_measured
 
 SAMPLERS: Final = ("parametric", "empirical")
 LEAST_ROWS: Final = 8
+MAX_SEED: Final = 2**63 - 1
 COLUMNS: Final = (
     Wanted("target", "conductance", aliases=("g_target", "target_conductance"), low=0.0),
     Wanted("measured", "conductance", aliases=("g_measured", "measured_conductance")),
@@ -36,7 +38,6 @@ COLUMNS: Final = (
     Wanted("v_read", "voltage", required=False),
 )
 _MOST_ROUNDS = 8
-_N_QUANTILES = 257
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +63,8 @@ class DeviceFit:
     relax_sigma: tuple[Estimate, Estimate] | None
     stuck_off: Stuck | None
     stuck_on: Stuck | None
-    n_stuck_seen: int  # devices (or rows) that could have shown to be stuck, where none is
-    quantiles: Floats | None
+    stuck_not_found: tuple[Stuck | None, Stuck | None]  # off and on, of those that are None; None: cannot be told
+    drawn: Drawn | None
     normality: Normality | None
     notes: tuple[str, ...]
 
@@ -96,9 +97,11 @@ def fit_device(
     """
     check_choice("form", form, FORMS)
     check_choice("sampler", sampler, SAMPLERS)
+    check_between("seed", seed, 0, MAX_SEED)
     table = read_measured(path, COLUMNS, units)
     if table.n_rows < LEAST_ROWS:
         raise InputError(f"{path}: must have at least {LEAST_ROWS} rows, but has {table.n_rows}.")
+    check_follows(table)
     v_read_V, v_source = read_voltage(table, v_read_V)
     low_uS, high_uS = float(table.columns["target"].min()), float(table.columns["target"].max())
     ends = target_range(g_min_uS, g_max_uS, low_uS, high_uS)
@@ -113,10 +116,11 @@ def fit_device(
         )
     seen, repeats = observe(rows, sorted_.kept)
     found = estimates(seen, repeats, chosen, model, (low_uS, high_uS), rng)
-    quantiles = None
+    drawn = None
     if sampler == "empirical":
-        quantiles, mean, scale = _quantiles(path, rows, sorted_, model)
-        found = replace(found, bias=found.bias.plus(found.sigma, mean), sigma=found.sigma.times(scale))
+        drawn = drawn_errors(path, rows, sorted_, model)
+        bias, sigma = found.bias.plus(found.sigma, drawn.mean), found.sigma.times(drawn.scale)
+        found = replace(found, bias=bias, sigma=sigma)
     off, on = _levels(sorted_, rows)
     return DeviceFit(
         path=str(path),
@@ -138,10 +142,14 @@ def fit_device(
         relax_sigma=found.relax_sigma,
         stuck_off=off,
         stuck_on=on,
-        n_stuck_seen=len(np.unique(rows.cluster)) if np.ptp(rows.target_uS) > 0 else 0,
-        quantiles=quantiles,
+        stuck_not_found=not_found(rows, sorted_),
+        drawn=drawn,
         normality=check_normality(seen, chosen, model, rng),
-        notes=(*table.notes, *fit_notes(table, rows, sorted_, chosen, repeats)),
+        notes=(
+            *table.notes,
+            *plausible_notes(table, ~sorted_.kept, sorted_.stuck),
+            *fit_notes(table, rows, sorted_, chosen, repeats),
+        ),
     )
 
 
@@ -165,6 +173,10 @@ def _fit(rows: Rows, form: str, rng: np.random.Generator) -> tuple[Form, Model, 
         degree = min(2, allowed[-1])
         now = replace(base, mean_degree=degree, sigma_degree=degree) if chosen is None else chosen
         model = fit_model(seen, now, read=read)
+        while chosen is not None and form == "auto" and not is_positive(model):
+            # Rows sorted anew may bend the spread below 0; a constant one never is.
+            chosen = replace(chosen, sigma_degree=chosen.sigma_degree - 1)
+            model = fit_model(seen, chosen, read=read)
         sigma_uS = np.sqrt(np.maximum(model.variance_uS2(each), 1e-18))
         new = sort_rows(rows, model.mean_at(each), sigma_uS)
         settled = chosen is not None and bool((new.kept == sorted_.kept).all())
@@ -192,20 +204,6 @@ def _base_form(rows: Rows, seen: Observations, repeats: Repeats) -> Form:
         growth=n_ages >= 2,
         read=n_ages >= 3 and n_changes >= LEAST_REPEATS and not tells_read(rows, repeats),
     )
-
-
-def _quantiles(path: str | Path, rows: Rows, sorted_: Sorted, model: Model) -> tuple[Floats, float, float]:
-    """Standardised quantiles of the errors, outliers among them, with the mean and scale taken out of them."""
-    seen, _ = observe(rows, ~sorted_.stuck)
-    seen = seen.where(seen.first > 0)
-    sigma_uS = np.sqrt(model.variance_uS2(seen))
-    if not sigma_uS.min() > 0:
-        raise InputError(f"{path}: the errors have no spread, expected the sampler parametric.")
-    z = (seen.y_uS - model.mean_at(seen)) / sigma_uS
-    probabilities = np.linspace(0, 1, min(_N_QUANTILES, MOST_QUANTILES, max(len(z), 9)))
-    quantiles = np.quantile(z, probabilities)
-    mean, scale = quantile_moments(quantiles)
-    return (quantiles - mean) / scale, mean, scale
 
 
 def _error_sigma(seen: Observations, model: Model, sigma: FittedCurve) -> Floats:

@@ -1,6 +1,7 @@
 """Intervals of fitted parameters: a bootstrap over whole devices (or events, where devices are not named).
 
 A parameter's interval is its value plus and minus Student's t times the standard deviation over resampled devices.
+The form is held: that it was chosen from the same data, the intervals do not know.
 """
 
 from dataclasses import dataclass, replace
@@ -41,6 +42,11 @@ class FittedCurve:
     @property
     def is_constant(self) -> bool:
         return len(self.terms_uS) == 1
+
+    def at(self, g_uS: Floats) -> tuple[Floats, Floats]:
+        """Values at conductances within the grid, and the half widths of their intervals."""
+        value_uS = Polynomial(self.terms_uS)(g_uS / self.g_unit_uS)
+        return np.asarray(value_uS), np.interp(g_uS, self.g_uS, self.half_uS)
 
     def times(self, factor: float) -> "FittedCurve":
         """The curve times a positive number."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rampjax.interop.device_fit.model import Floats, Observations
 
 Integers = NDArray[np.intp]
+_LEAST_uS = 1e-15  # of an error: the square of a smaller one may be 0
 _APART = math.log(3.0)  # ages whose logarithms differ less are one age
 
 
@@ -28,7 +29,8 @@ class Rows:
 
     @property
     def error_uS(self) -> Floats:
-        return self.measured_uS - self.target_uS
+        error_uS = self.measured_uS - self.target_uS
+        return np.where(np.abs(error_uS) < _LEAST_uS, 0.0, error_uS)
 
 
 @dataclass(frozen=True, eq=False)

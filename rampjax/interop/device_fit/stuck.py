@@ -21,6 +21,12 @@ _FAR_AT_FIRST = 6.0  # of the rough scale at the start
 _CHANCE, _CHANCE_ALONE = 1e-3, 0.05  # that a crowd is none; where nothing else is far off
 _LEAST = 3
 _WIDTHS = (0.0, 0.05, 0.2)  # of a crowd, relative to its conductance
+_FLOORS = (
+    4.0,
+    1.0,
+    0.25,
+)  # and at least, in standard deviations: stuck cells may agree far better than programmed ones
+_NARROW = 4  # rows of a crowd of the narrower floors
 _ROWS_PER_BIN = 12
 _MOST_BINS = 12
 
@@ -34,6 +40,7 @@ class Stuck:
     g_high_uS: float
     n_stuck: int
     n_seen: int  # devices (or rows) whose target is far enough from the level to show it
+    n_maybe: int = 0  # others that are far off and may be stuck: the interval counts them at its upper end
 
     @property
     def prob(self) -> float:
@@ -41,7 +48,9 @@ class Stuck:
 
     @property
     def prob_interval(self) -> tuple[float, float]:
-        return clopper_pearson(self.n_stuck, self.n_seen)
+        return clopper_pearson(self.n_stuck, self.n_seen)[0], clopper_pearson(self.n_stuck + self.n_maybe, self.n_seen)[
+            1
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +62,17 @@ class Sorted:
     levels: tuple[Stuck, ...]  # ascending
     stuck: NDArray[np.bool_]
     many_outliers: bool = False  # they are kept: too many to be accidents
+
+
+def not_found(rows: Rows, sorted_: Sorted) -> tuple[Stuck | None, Stuck | None]:
+    """OFF and ON as where no such cell was found: too few far-off rows to tell may still be stuck cells."""
+    if np.ptp(rows.target_uS) == 0:
+        return None, None
+    sign = np.sign(rows.error_uS)
+    maybe = (len(np.unique(rows.cluster[sorted_.outlier & (sign == side)])) for side in (-1, 1))
+    n_seen = len(np.unique(rows.cluster))
+    off, on = (Stuck(0.0, 0.0, 0.0, 0, n_seen, n_maybe) for n_maybe in maybe)
+    return off, on
 
 
 def clopper_pearson(n: int, of: int) -> tuple[float, float]:
@@ -119,11 +139,13 @@ def _crowd(rows: Rows, far: NDArray[np.bool_], sigma_uS: float) -> NDArray[np.bo
     values = rows.measured_uS[at]
     span = float(max(np.ptp(rows.measured_uS), np.ptp(rows.target_uS)))
     chance, width, members = 2.0, 0.0, at[:0]
-    for share in _WIDTHS:  # cells stuck at large conductances differ more
-        widths = np.maximum(max(4 * sigma_uS, 1e-6 * span), share * np.abs(values))
+    for share, floor in [*((share, _FLOORS[0]) for share in _WIDTHS), *((0.0, floor) for floor in _FLOORS[1:])]:
+        # Cells stuck at large conductances differ more.
+        widths = np.maximum(max(floor * sigma_uS, 1e-6 * span), share * np.abs(values))
         ends = np.searchsorted(values, values + widths, side="right")
         counts = ends - np.arange(len(values))
         chances = stats.poisson.sf(counts - 1, len(at) * np.minimum(widths / span, 1.0)) * span / widths
+        chances[counts < (_LEAST if floor == _FLOORS[0] else _NARROW)] = 1.0
         first = int(np.argmin(chances))
         if chances[first] < chance:
             chance, width, members = float(chances[first]), float(widths[first]), at[first : ends[first]]
