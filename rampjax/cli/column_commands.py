@@ -15,7 +15,7 @@ COLUMN_NOTE = "\n".join(
         "  rampjax design sigmoid --bits 5 --calibration ramp_aware --out sigmoid",
         "  rampjax column program sigmoid/design.json -o program.csv",
         "  rampjax column check sigmoid/design.json measured.csv",
-        "  rampjax column adc sigmoid/design.json histogram.csv --input=ramp:-6:6",
+        "  rampjax column adc sigmoid/design.json histogram.csv --input ramp:-6:6",
     ]
 )
 CHECK_NOTE = "\n".join(
@@ -29,10 +29,13 @@ CHECK_NOTE = "\n".join(
         "The program itself with a column measured_uS added is such a table.",
         "",
         "\b",
-        "What to program anew: a device moves all thresholds behind it. Going up the ramp, one is named where no shift",
-        "of the stretch since the last keeps every |INL| within a limit, and aimed at the middle of what the stretch",
-        "allows: the fewest devices for that limit. The limit is lowered from the spec until the worst INL, with the",
-        "error of every new programming event, is within the spec on average.",
+        "What to program anew: a device moves all thresholds behind it, as far as its range allows. For a number of",
+        "devices those are named that can bring the worst INL lowest, each aimed at the middle of what the stretch",
+        "behind it then allows. The number is the least found with which the worst INL, with the error of every new",
+        "programming event, is within the spec on average.",
+        "",
+        "\b",
+        "Exit status: 0 within the spec, 1 above it (what was found is still printed and written), 2 refused.",
     ]
 )
 ADC_NOTE = "\n".join(
@@ -46,7 +49,8 @@ ADC_NOTE = "\n".join(
         "\b",
         "A threshold is where half of the conversions pass it. INL is relative to the target; no best fit is removed.",
         "Standard errors: of a histogram those of independent inputs; of a transfer curve those of a probit fit where",
-        "noise mixes the codes, else of the distance between neighbouring inputs.",
+        "noise mixes the codes, else of the distance between neighbouring inputs. For the comparison with simulated",
+        "chips such errors are drawn for each of them too, of the first 1000; percentiles beside it are without them.",
     ]
 )
 
@@ -68,19 +72,27 @@ def column_program(
         list[Path] | None,
         typer.Option("-o", metavar="FILE", help="Write one new file, .csv or .json; may be repeated."),
     ] = None,
+    as_json: options.Json = False,
 ) -> None:
     """Write the program of a column for a tester, from any design file: one line per device, in order."""
-    from rampjax.study.bench_data import write_program
+    from rampjax.study.bench_data import read_program, write_program
 
-    written = write_program(design, out, file or [])
-    typer.echo("\n".join(f"written: {path}" for path in written))
+    # With --json alone the program goes to stdout, and nothing is written.
+    written = write_program(design, out, file or []) if out or file or not as_json else []
+    if as_json:
+        print_json(read_program(design))
+    else:
+        typer.echo("\n".join(f"written: {path}" for path in written))
 
 
 def column_check(
     design: DesignFile,
     measured: MeasuredFile,
     spec: Annotated[
-        float, typer.Option("--spec", parser=options.real, metavar="S", help="The worst INL that is good, in LSB.")
+        float,
+        typer.Option(
+            "--spec", parser=options.real, metavar="S", help="The worst INL that is good, in LSB; above it: exit 1."
+        ),
     ] = 0.5,
     stuck: Annotated[
         list[int] | None,
@@ -99,7 +111,10 @@ def column_check(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Check a programmed column by its measured conductances: its function, what to program anew, its start."""
+    """Check a programmed column by its measured conductances: its function, what to program anew, its start.
+
+    Exit status 1 where the worst INL is above --spec.
+    """
     from rampjax.interop.measured.reader import parse_units
     from rampjax.study.bench_data import run_check
 
@@ -114,6 +129,8 @@ def column_check(
 
         typer.echo(check_text(record))
         say_written(out)
+    if not record["within_spec"]:
+        raise typer.Exit(1)
 
 
 def column_adc(
@@ -124,8 +141,7 @@ def column_adc(
         typer.Option(
             "--input",
             metavar="I",
-            help="Inputs of a histogram, in x: ramp:LO:HI (all equally likely) or sine:AMPLITUDE:OFFSET. With a "
-            "negative number write --input=ramp:-6:6.",
+            help="Inputs of a histogram, in x: ramp:LO:HI (all equally likely) or sine:AMPLITUDE:OFFSET.",
         ),
     ] = None,
     samples: Annotated[

@@ -56,7 +56,8 @@ def adc_text(record: Mapping[str, Any]) -> str:
     if record["samples"]:
         better = 100 * record["model_share_better"]
         lines.append(
-            f"  in comparison    {better:.3g} % of {record['samples']} simulated chips have no larger worst INL"
+            f"  in comparison    {better:.3g} % of {record['model_compared']} simulated chips, each with errors of "
+            "measurement drawn from these standard errors, have no larger worst INL"
         )
     return "\n".join(lines)
 
@@ -91,7 +92,10 @@ def _outside_lines(record: Mapping[str, Any]) -> list[str]:
     rows = record["outside_tolerance_row"]
     if not rows:
         return ["Every device is within the tolerance of its aim."]
-    return [f"Outside their tolerance, as one normal error in twelve: row{'s' * (len(rows) > 1)} {_listed(rows)}."]
+    return [
+        f"Outside the tolerance of {'their' if len(rows) > 1 else 'its'} aim: row{'s' * (len(rows) > 1)} "
+        f"{_listed(rows)}. Normal errors of programming put about one device in twelve there."
+    ]
 
 
 def _plan_lines(record: Mapping[str, Any]) -> list[str]:
@@ -99,15 +103,19 @@ def _plan_lines(record: Mapping[str, Any]) -> list[str]:
     if not rows:
         if record["within_spec"]:
             return ["Nothing needs to be programmed anew."]
-        return ["No device that could be programmed anew would make the column better."]
+        return ["This search found no device that would make the column better if programmed anew."]
     mean, share = record["reprogrammed_mean_max_inl_lsb"], record["reprogrammed_share_within_spec"]
     reached = mean <= record["spec_lsb"]
     count = f"{len(rows)} device{'s' * (len(rows) > 1)}"
-    head = (
-        f"To program anew, in this order: {count}, the fewest found for the spec:"
-        if reached
-        else f"No choice of devices brings the worst INL within the spec on average; the best found programs {count}:"
-    )
+    if reached:
+        head = f"To program anew, in this order: {count}, the fewest found for the spec:"
+    elif record["reprogrammed_max_inl_lsb"] <= record["spec_lsb"]:
+        head = (
+            f"With every aim met {count} would do, but this search found no choice that is within the spec on average "
+            "with the error of programming; the best found:"
+        )
+    else:
+        head = f"This search found no choice of devices that is within the spec on average; the best programs {count}:"
     lines = zip(rows, record["reprogram_from_uS"], record["reprogram_to_uS"], strict=True)
     table = [(str(row), f"{before:.3f}", f"{after:.3f}") for row, before, after in lines]
     return [

@@ -50,9 +50,18 @@ def test_a_program_as_csv_and_json(rampjax: Run, design: Path, tmp_path: Path) -
             np.testing.assert_array_equal(program[name], [float(value) for value in read])
 
 
+def test_a_program_to_stdout(rampjax: Run, design: Path, tmp_path: Path) -> None:
+    before = contents(tmp_path)
+    done = rampjax("column", "program", "design.json", "--json")
+    assert (done.status, done.err, done.out.count("\n")) == (0, "", 1)
+    assert contents(tmp_path) == before
+    both = rampjax("column", "program", "design.json", "--json", "-o", "p.json")
+    assert strict(both.out) == strict(done.out) == strict((tmp_path / "p.json").read_text())
+
+
 def test_check_as_text_json_and_folder(rampjax: Run, design: Path, tmp_path: Path) -> None:
     done = rampjax("column", "check", "design.json", "measured.csv", "--spec", "0.1", "--json", "--out", "new")
-    assert (done.status, done.err, done.out.count("\n")) == (0, "", 1)
+    assert (done.status, done.err, done.out.count("\n")) == (1, "", 1)
     record = strict(done.out)
     assert not record["within_spec"]
     assert record["reprogram_row"]
@@ -63,7 +72,9 @@ def test_check_as_text_json_and_folder(rampjax: Run, design: Path, tmp_path: Pat
     text = rampjax("column", "check", "design.json", "measured.csv", "--spec", "0.1").out
     for word in ("worst INL", "above the spec of 0.1 LSB", "noise", "missing codes", "program anew", "least worst INL"):
         assert word in text
-    assert "Nothing needs" in rampjax("column", "check", "design.json", "measured.csv", "--spec", "5").out
+    good = rampjax("column", "check", "design.json", "measured.csv", "--spec", "5")
+    assert good.status == 0
+    assert "Nothing needs" in good.out
 
 
 def test_adc_as_text_json_and_folder(rampjax: Run, design: Path, tmp_path: Path) -> None:
@@ -76,6 +87,7 @@ def test_adc_as_text_json_and_folder(rampjax: Run, design: Path, tmp_path: Path)
     low, high = (np.array(record[f"model_inl_p{q}_lsb"]) for q in ("05", "95"))
     assert (low[1:] < high[1:]).all()  # the start is exact
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"adc.json", "thresholds.csv", "dnl.csv", "figures"}
+    assert "errors of measurement" in rampjax(*options, "--samples", "100").out
     text = rampjax(*options, "--samples", "0").out
     for word in ("20000 conversions", "histogram", "worst INL", "±", "noise", "missing codes"):
         assert word in text
@@ -121,7 +133,10 @@ def test_what_is_refused_is_one_sentence(
 
 def test_help_teaches(rampjax: Run) -> None:
     assert "column check sigmoid/design.json measured.csv" in rampjax("column", "--help").out
-    for command, words in {"check": ("row", "measured_uS", "--stuck"), "adc": ("x, code", "code, count")}.items():
+    for command, words in {
+        "check": ("row", "measured_uS", "--stuck", "Exit status"),
+        "adc": ("x, code", "code, count"),
+    }.items():
         text = rampjax("column", command, "--help").out
         for word in words:
             assert word in text

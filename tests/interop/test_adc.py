@@ -18,6 +18,7 @@ from rampjax.interop.adc.file import Histogram, TransferCurve, read_conversions
 from rampjax.interop.adc.linearity import from_histogram, from_transfer, parse_input
 from rampjax.interop.column.linearity import linearity
 from rampjax.montecarlo.chip import sample_chip
+from rampjax.study.bench_data import _share_better
 from rampjax.target.arrays import target_arrays
 
 ROUNDS = 60
@@ -181,6 +182,37 @@ def test_a_missing_code_is_named_and_what_was_not_reached_is_left_out():
     curve = check_adc(design, design_record(design), TransferCurve(x, codes_of(design, thresholds, x), ()))
     assert curve["missing_codes"] == [7]
     assert curve["x"][:2] == [None, None]
+
+
+@pytest.mark.parametrize(("function", "words"), [("sigmoid", "fall where the design rises"), ("exp(-x)", "rise")])
+def test_inverted_codes_are_said_to_be(function, words):
+    design = rj.design(function, 4, x_range=(0.0, 4.0) if function == "exp(-x)" else None)
+    x = np.linspace(-6, 6, 2001)
+    codes = 15 - codes_of(design, design.target.thresholds, x)
+    with pytest.raises(InputError, match=words):
+        check_adc(design, design_record(design), TransferCurve(x, codes, ()))
+
+
+def test_in_the_comparison_simulated_chips_are_measured_too():
+    """Of chips that are all ideal, as many look better in a histogram as of histograms that are drawn."""
+    design = rj.design("sigmoid", 4)
+    thresholds, rng = design.target.thresholds, np.random.default_rng(5)
+    records = []
+    for _ in range(150):
+        counts = np.bincount(codes_of(design, thresholds, draw(rng, "ramp:-5:5", 3000)), minlength=16).astype(float)
+        records.append(check_adc(design, design_record(design), Histogram(counts, ()), parse_input("ramp:-5:5")))
+    worst = np.array([record["max_inl_lsb"] for record in records])
+    simulated = np.repeat(thresholds[None], 1000, axis=0)
+    place = int(np.argsort(worst)[75])
+    assert _share_better(design.target, records[place], simulated, 1) == pytest.approx(0.5, abs=0.15)
+    place = int(np.argsort(worst)[15])
+    assert _share_better(design.target, records[place], simulated, 1) == pytest.approx(0.1, abs=0.09)
+
+
+@pytest.mark.parametrize(("rows", "words"), [(7, "1 code has no row"), (6, "2 codes have no row")])
+def test_codes_without_a_row_are_counted(tmp_path, rows, words):
+    (tmp_path / "m.csv").write_text("\n".join(["code,count", *(f"{code},5" for code in range(rows))]))
+    assert words in read_conversions(tmp_path / "m.csv", FUZZED).notes[-1]
 
 
 def test_a_histogram_does_not_tell_branches_apart():

@@ -20,6 +20,7 @@ from rampjax.interop.column.check import check_column
 from rampjax.interop.column.devices import BenchDevices, read_devices
 from rampjax.interop.column.program import program_csv
 from rampjax.interop.column.reprogramming import plan_reprogramming
+from rampjax.interop.column.shifts import Ladder, fewest_devices, shifts_of
 from rampjax.interop.column.typical import Typical
 from rampjax.interop.column.windows import threshold_windows
 from rampjax.montecarlo.chip import sample_chip
@@ -161,6 +162,71 @@ def test_no_fewer_devices_would_do():
     assert {2, 3} <= set(counts)
 
 
+def test_the_fewest_of_small_ladders_are_those_of_every_subset():
+    """Ranges that bind, devices that share a place, and places without any."""
+    rng = np.random.default_rng(6)
+    counts = []
+    for _ in range(150):
+        at, reach = np.sort(rng.integers(0, 7, 6)), rng.uniform(-2, 2, (6, 2))
+        reach.sort(axis=1)
+        ladder = Ladder((0.0, 0.0), [{n: tuple(reach[n]) for n in np.flatnonzero(at == k).tolist()} for k in range(7)])
+        middle, half = rng.uniform(-1.5, 1.5, 7), rng.uniform(0.2, 1.5, 7)
+        low, high = middle - half, middle + half
+
+        def feasible(chosen: tuple[int, ...], ladder: Ladder = ladder, low=low, high=high) -> bool:
+            a = b = 0.0
+            for k, devices in enumerate(ladder.reach):
+                for n in set(devices) & set(chosen):
+                    a, b = a + devices[n][0], b + devices[n][1]
+                a, b = max(a, low[k]), min(b, high[k])
+                if a > b:
+                    return False
+            return True
+
+        subsets = [each for n in range(7) for each in itertools.combinations(range(6), n)]
+        least = next((len(each) for each in subsets if feasible(each)), None)
+        found = fewest_devices(ladder, low, high, 6)
+        assert (None if found is None else len(found)) == least
+        counts.append(least)
+        if found is not None:
+            assert feasible(found)
+            shift = shifts_of(ladder, low, high, found)
+            assert shift is not None
+            assert (low <= shift).all()
+            assert (shift <= high).all()
+            for k, change in enumerate(np.diff(shift, prepend=0.0)):
+                ends = [ladder.reach[k][n] for n in found if n in ladder.reach[k]]
+                assert sum(a for a, _ in ends) - 1e-9 <= change <= sum(b for _, b in ends) + 1e-9
+            assert len(found) == 0 or fewest_devices(ladder, low, high, len(found) - 1) is None
+    assert {None, 0, 1, 2, 3} <= set(counts)
+
+
+def test_devices_before_one_that_is_stuck_make_up_for_it_as_well_as_any_pair_can():
+    """All pairs of a 4-bit column with a stuck device; the limit is lowered until no pair is better."""
+    design = rj.design("sigmoid", 4, device=rj.load_device("taox_paper", sigma_prog_uS=0.0))
+    typical = Typical(design)
+    g_uS = sample_chip(rj.design("sigmoid", 4), 3, 1).g_uS
+    g_uS[5] += 60.0  # the ramp is too high from here on, and what is behind has little to give back
+    stuck = 5
+
+    def worst(columns: np.ndarray) -> np.ndarray:
+        off_x = np.cumsum((columns - design.g_target_uS) * typical.x_per_uS, axis=1)
+        x = design.target.thresholds + np.pad(off_x, ((0, 0), (1, 0)))
+        return np.abs(16 / (1 + np.exp(-x)) - np.arange(1, 16)).max(axis=1)
+
+    grid, best = np.linspace(0.0, 150.0, 121), np.inf
+    for pair in itertools.combinations([n for n in range(14) if n != stuck], 2):
+        trials = np.array(list(itertools.product(grid, repeat=2)))
+        columns = np.repeat(g_uS[None], len(trials), axis=0)
+        columns[:, list(pair)] = trials
+        best = min(best, float(worst(columns).min()))
+    plan = plan_reprogramming(typical, g_uS, 1.02 * best, [stuck])
+    assert len(plan.devices) <= 2
+    assert min(plan.devices) < stuck
+    assert plan.max_inl_lsb <= best + 2e-3
+    assert plan.max_inl_lsb == pytest.approx(float(worst(plan.g_uS[None])[0]), abs=1e-4)
+
+
 def test_the_mean_of_a_plan_is_that_of_programming_in_order():
     """Each device at its aim less what those before have missed, with the preset's own error, by plain NumPy."""
     design = rj.design("sigmoid", 5)
@@ -236,7 +302,7 @@ def test_a_stuck_device_is_named_and_worked_around():
     assert 10 in record["reprogram_row"]
     around = check_column(design, design_record(design), devices_of(g_uS), spec_lsb=1.1, stuck=[10])
     (row,) = around["reprogram_row"]
-    assert row > 10
+    assert row != 10
     assert around["reprogram_to_uS"][0] > g_uS[row - 1]
     assert around["reprogrammed_mean_max_inl_lsb"] < 1.1 < typical.measure(g_uS).max_inl_lsb
     with pytest.raises(InputError, match="`stuck` must be a row"):

@@ -16,6 +16,7 @@ from rampjax.interop.column.program import IDENTITY
 from rampjax.interop.column.typical import Typical
 
 SCHEMA_VERSION: Final = 1
+_AGAINST: Final = -0.5  # correlation of the codes with the design's below which they are inverted
 
 FloatArray = NDArray[np.float64]
 
@@ -46,6 +47,7 @@ def check_adc(
     else:
         if given is not None:
             raise InputError("`--input` belongs to a histogram; a transfer curve has its inputs in the file.")
+        _check_sense(measured, design)
         estimate = from_transfer(measured, target)
         counts = np.bincount(measured.codes, minlength=2**target.bits).astype(float)
     seen = np.isfinite(estimate.x)
@@ -69,6 +71,7 @@ def check_adc(
         "x_target": target.thresholds.tolist(),
         "x": _listed(estimate.x),
         "x_error": _listed(estimate.error_x),
+        "x_covariance_next": _listed(estimate.joint_x2),
         "y": _listed(np.where(seen, found.y, np.nan)),
         "inl_lsb": _listed(np.where(seen, found.inl_lsb, np.nan)),
         "inl_error_lsb": _listed(inl_error),
@@ -83,6 +86,19 @@ def check_adc(
         "model_noise_rms_lsb": ideal.values["noise_rms_lsb"],
         "notes": [*measured.notes, *_notes(seen, estimate)],
     }
+
+
+def _check_sense(curve: TransferCurve, design: Design) -> None:
+    """Raises InputError where codes go down as those of the design go up."""
+    target = design.target
+    wanted = target.codes[np.searchsorted(target.thresholds, curve.x, side="right")]
+    wanted, codes = wanted - wanted.mean(), curve.codes - curve.codes.mean()
+    if wanted @ codes < _AGAINST * np.linalg.norm(wanted) * np.linalg.norm(codes):
+        falls, rises = ("rise", "falls") if (target.direction < 0).all() else ("fall", "rises")
+        raise InputError(
+            f"The measured codes {falls} where the design {rises}, expected codes in the design's sense: are they, or "
+            "is the input, inverted?"
+        )
 
 
 def _linearity(

@@ -98,5 +98,7 @@ def _histogram(table: Measured, codes: NDArray[np.int64], n_codes: int) -> Histo
         raise InputError(f"{table.path}: must count at least one conversion, but all counts are 0.")
     notes = table.notes
     if len(codes) < n_codes:
-        notes = (*notes, f"{table.path}: {n_codes - len(codes)} codes have no row: taken as never seen.")
+        absent = n_codes - len(codes)
+        said = "1 code has" if absent == 1 else f"{absent} codes have"
+        notes = (*notes, f"{table.path}: {said} no row: taken as never seen.")
     return Histogram(np.asarray(np.bincount(codes, counts, minlength=n_codes), np.float64), notes)

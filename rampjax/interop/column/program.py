@@ -85,15 +85,23 @@ def program_csv(record: Mapping[str, Any]) -> str:
     return text.getvalue()
 
 
-def program_json(record: Mapping[str, Any]) -> str:
-    """Returns the program of a design as one strict JSON object: which design it is of, then a list for each column.
+def program_document(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the program of a design as bare JSON values: which design it is of, then a list for each column.
 
     Args:
         record: a design as its file has it (`config.design_file.design_record`).
     """
     identity = {key: record[key] for key in IDENTITY}
-    document = {"schema_version": SCHEMA_VERSION, **identity, **program_columns(record)}
-    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    return {"schema_version": SCHEMA_VERSION, **identity, **program_columns(record)}
+
+
+def program_json(record: Mapping[str, Any]) -> str:
+    """Returns `program_document` as text, one strict JSON object.
+
+    Args:
+        record: a design as its file has it (`config.design_file.design_record`).
+    """
+    return json.dumps(program_document(record), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def _devices(record: Mapping[str, Any]) -> Iterator[tuple[str, int, float, float, int]]:

@@ -1,21 +1,22 @@
 """Which devices of a measured column to program anew, and to what: as few as bring its worst INL within a spec.
 
-The walk. A device moves every threshold behind it by the same voltage. Going up the ramp with a limit L on |INL|, each
-threshold allows a window of shifts; while the windows of a stretch have one in common, nothing need be done. Where they
-have none, the device just before is programmed anew, such that the stretch that begins with it lies in the middle of
-what its windows allow. Where the devices' range does not bind, no fewer devices can keep L (each of these stretches
-needs one: interval stabbing). L starts at the spec and is lowered until the worst INL, with the error of every new
-programming event, is within the spec on average. They are programmed in order and each is measured before the next is
-aimed, at its aim less what those before have missed.
+A device moves every threshold behind it by the same voltage. With a limit L on |INL|, each threshold allows a window of
+shifts, and the fewest devices whose ranges reach all windows are found exactly (`interop.column.shifts`). For each
+number of devices L is lowered until no choice of so many suffices; each stretch between them lies in the middle of what
+is left to it. The number is the least found with which the worst INL, with the error of every new programming event, is
+within the spec on average. They are programmed in order and each is measured before the next is aimed, at its aim less
+what those before have missed.
 
-Left out: where conductances run into the ends of their range, another choice might need fewer devices. A device that is
+Left out: that few conductance levels cannot make every shift. The errors of programming are predicted of a few choices
+of each number of devices, and of some numbers, so that with them "the fewest" is the fewest found. A device that is
 stuck is to be named: a measurement cannot tell.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
+from typing import Final, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -23,15 +24,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rampjax.circuit.known_ramp import reprogrammed_inl_lsb
+from rampjax.interop.column.shifts import Interval, Ladder, fewest_devices, shifts_of
 from rampjax.interop.column.typical import Typical
 from rampjax.interop.column.windows import threshold_windows
 
 N_DRAWS: Final = 256
-_LIMITS: Final = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)  # of the spec
+_LEAST: Final = 0.05  # of the spec: a limit that further devices need not go below
+_HALVINGS: Final = 12
+_HIGHER: Final = 1.4  # times the lowest limit, up to which others are tried too
+_PARTS: Final = (0.25, 0.5, 0.75, 1.0)  # of the way there
+_ROUNDING_LSB: Final = 1e-3  # of the circuit's single precision, so that the column as it is is within its limit
 _CORRECTIONS: Final = 3  # rounds in which aims are adjusted to the circuit
 
 FloatArray = NDArray[np.float64]
-Shifts = tuple[tuple[int, ...], FloatArray]  # thresholds before which a device is programmed anew, shift of each
+Found = TypeVar("Found")
+Windows = tuple[FloatArray, FloatArray]  # (threshold,) least and largest shift
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,19 +74,110 @@ def plan_reprogramming(
     now = typical.measure(g_uS)
     if now.max_inl_lsb <= spec_lsb:
         return Plan((), g_uS, now.max_inl_lsb, now.max_inl_lsb, 1.0)
-    groups = [np.setdiff1d(group, stuck) for group in _groups(typical)]
-    plans: dict[tuple[int, ...], Plan] = {}
-    for share in _LIMITS:
-        windows = threshold_windows(typical.design.target, share * spec_lsb)
-        made = []
-        for move_start in (False, True) if len(groups[0]) else (False,):
-            shifts = _walk(typical, g_uS, now.thresholds, windows, groups, move_start)
-            made.append(_plan(typical, g_uS, now.thresholds, shifts, groups, spec_lsb, seed, plans))
-        good = [plan for plan in made if plan.mean_max_inl_lsb <= spec_lsb]
-        if good:
-            return min(good, key=lambda plan: (len(plan.devices), plan.mean_max_inl_lsb))
+    search = _Search(typical, g_uS, now.thresholds, spec_lsb, now.max_inl_lsb + _ROUNDING_LSB, frozenset(stuck), seed)
+    plans = _try_numbers(search)
+    good = [plan for plan in plans if plan.mean_max_inl_lsb <= spec_lsb]
+    if good:
+        return min(good, key=lambda plan: (len(plan.devices), plan.mean_max_inl_lsb))
     none = Plan((), g_uS, now.max_inl_lsb, now.max_inl_lsb, 0.0)
-    return min([none, *plans.values()], key=lambda plan: (plan.mean_max_inl_lsb, len(plan.devices)))
+    return min([none, *plans], key=lambda plan: (plan.mean_max_inl_lsb, len(plan.devices)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """A column above its spec."""
+
+    typical: Typical
+    g_uS: FloatArray
+    x: FloatArray  # (threshold,) as it is
+    spec_lsb: float
+    now_lsb: float  # its worst INL
+    stuck: frozenset[int]
+    seed: int
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        free = self.typical.design.calibration.correction == "one_point"
+        groups = _groups(self.typical)
+        return Ladder((-np.inf, np.inf) if free else (0.0, 0.0), [self._reach(group) for group in groups])
+
+    def _reach(self, group: NDArray[np.int64]) -> dict[int, Interval]:
+        """How far each device can shift what is behind it, in x; the one furthest from its target first."""
+        typical, device = self.typical, self.typical.design.device
+        away = np.abs(self.g_uS - typical.target_uS)
+        reach = {}
+        for each in sorted(group.tolist(), key=lambda one: -float(away[one])):
+            ends = (np.array([device.g_min_uS, device.g_max_uS]) - self.g_uS[each]) * typical.x_per_uS[each]
+            if each not in self.stuck and ends.min() < ends.max():
+                reach[each] = float(ends.min()), float(ends.max())
+        return reach
+
+    @property
+    def n_devices(self) -> int:
+        return sum(map(len, self.ladder.reach))
+
+    def windows(self, limit_lsb: float) -> Windows:
+        """Shifts of each threshold with which |INL| is at most a limit."""
+        low, high = (each - self.x for each in threshold_windows(self.typical.design.target, limit_lsb))
+        _pin(self.typical, low, high)
+        return low, high
+
+    def fewest(self, limit_lsb: float, most: int) -> tuple[int, ...] | None:
+        return fewest_devices(self.ladder, *self.windows(limit_lsb), most)
+
+    def plan(self, number: int) -> Plan | None:
+        """The best found of at most so many devices; None where they mend nothing.
+
+        The choice that brings the worst INL lowest may suffer more from the errors of programming than another that
+        does not: some of those of higher limits are tried too.
+        """
+        lowest, devices = _lowest(lambda limit: self.fewest(limit, number), self.now_lsb)
+        highest = min(max(self.spec_lsb, _HIGHER * lowest), self.now_lsb)
+        others = [self.fewest(lowest + part * (highest - lowest), number) for part in _PARTS]
+        plans = [self._of(each) for each in dict.fromkeys([devices, *others]) if each]
+        return min(filter(None, plans), key=lambda plan: plan.mean_max_inl_lsb, default=None)
+
+    def _of(self, devices: tuple[int, ...]) -> Plan | None:
+        """These devices, aimed as the lowest limit that they can keep allows."""
+        chosen = frozenset(devices)
+        _, shift = _lowest(lambda limit: shifts_of(self.ladder, *self.windows(limit), chosen), self.now_lsb)
+        return None if shift is None else _predict(self, _aims(self, devices, shift), devices)
+
+
+def _lowest(find: Callable[[float], Found | None], start_lsb: float) -> tuple[float, Found | None]:
+    """The lowest limit up to `start_lsb` at which something is found, to a few thousandths of it, and what."""
+    low, high = 0.0, start_lsb
+    found = find(high)
+    for _ in range(_HALVINGS if found is not None else 0):
+        middle = 0.5 * (low + high)
+        there = find(middle)
+        if there is None:
+            low = middle
+        else:
+            high, found = middle, there
+    return high, found
+
+
+def _try_numbers(search: _Search) -> list[Plan]:
+    """Plans of ever more devices until one is within the spec on average, then of the numbers between."""
+    every = search.n_devices
+    floor, devices = _lowest(lambda limit: search.fewest(limit, every), search.now_lsb)
+    if not devices:
+        return []
+    enough = search.fewest(max(floor, _LEAST * search.spec_lsb), every)
+    most = max(1, len(enough or devices))
+    at_spec = search.fewest(search.spec_lsb, every)
+    low = len(at_spec) - 1 if at_spec else 0  # so many are too few
+    plans, high, step = [], most + 1, 1
+    while low + 1 < high:
+        number = min(low + step, most) if high > most else (low + high) // 2
+        plan = search.plan(number)
+        plans += [] if plan is None else [plan]
+        if plan is not None and plan.mean_max_inl_lsb <= search.spec_lsb:
+            high = number
+        else:
+            low, step = number, 2 * step
+    return plans
 
 
 def _groups(typical: Typical) -> list[NDArray[np.int64]]:
@@ -96,47 +194,6 @@ def _fixed_start(typical: Typical) -> bool:
     return typical.design.calibration.correction in ("none", "one_point_bias")
 
 
-def _choose(typical: Typical, g_uS: FloatArray, group: NDArray[np.int64]) -> int:
-    """Of the devices between two thresholds the one that is furthest from its target."""
-    away = np.abs(g_uS[group] - typical.target_uS[group])
-    return int(group[np.argmax(away)])
-
-
-def _walk(
-    typical: Typical,
-    g_uS: FloatArray,
-    x: FloatArray,
-    windows: tuple[FloatArray, FloatArray],
-    groups: list[NDArray[np.int64]],
-    move_start: bool,
-) -> Shifts:
-    """Goes up the ramp; returns before which thresholds a device is programmed anew, and the shift of each, in x."""
-    low, high = (each - x for each in windows)
-    _pin(typical, low, high)
-    reach = [_reach(typical, g_uS, group) for group in groups]
-    free = typical.design.calibration.correction == "one_point"
-    now = (-np.inf, np.inf) if free else reach[0] if move_start else (0.0, 0.0)
-    chosen, first, shift = [0] if move_start else [], 0, np.zeros(len(x))
-    for k in range(len(x)):
-        common = max(now[0], low[k]), min(now[1], high[k])
-        if common[0] <= common[1]:
-            now = common
-            continue
-        before = _centre(now)
-        least, most = (before + end for end in reach[k])
-        if most <= least or (k == 0 and (free or move_start)):
-            now = (before, before)  # nothing here to program
-            continue
-        shift[first:k], first = before, k
-        chosen.append(k)
-        nearest = float(np.clip(_centre((low[k], high[k])), least, most))
-        now = max(least, low[k]), min(most, high[k])
-        if now[0] > now[1]:
-            now = (nearest, nearest)
-    shift[first:] = _centre(now)
-    return tuple(chosen), shift
-
-
 def _pin(typical: Typical, low: FloatArray, high: FloatArray) -> None:
     """Thresholds at which a correction holds the ramp do not move."""
     design = typical.design
@@ -149,62 +206,32 @@ def _pin(typical: Typical, low: FloatArray, high: FloatArray) -> None:
         low[k] = high[k] = 0.0
 
 
-def _reach(typical: Typical, g_uS: FloatArray, group: NDArray[np.int64]) -> tuple[float, float]:
-    """How far the chosen device of a group can shift what is behind it, in x; nowhere where the group is empty."""
-    if not len(group):
-        return 0.0, 0.0
-    device, chosen = typical.design.device, _choose(typical, g_uS, group)
-    ends = (np.array([device.g_min_uS, device.g_max_uS]) - g_uS[chosen]) * typical.x_per_uS[chosen]
-    return float(ends.min()), float(ends.max())
-
-
-def _centre(interval: tuple[float, float]) -> float:
-    """The middle; where an end is infinite, what is nearest to no shift."""
-    low, high = interval
-    return 0.5 * (low + high) if np.isfinite(low) and np.isfinite(high) else float(np.clip(0.0, low, high))
-
-
-def _plan(
-    typical: Typical,
-    g_uS: FloatArray,
-    x: FloatArray,
-    shifts: Shifts,
-    groups: list[NDArray[np.int64]],
-    spec_lsb: float,
-    seed: int,
-    known: dict[tuple[int, ...], Plan],
-) -> Plan:
-    """The aims that make these shifts in the circuit, and what comes of them; kept in `known` where it is the best."""
-    thresholds, shift = shifts
-    devices = [_choose(typical, g_uS, groups[k]) for k in thresholds]
-    planned_uS = g_uS.copy()
-    for _ in range(_CORRECTIONS if devices else 0):
-        missing = shift - (typical.realise(planned_uS[None]).thresholds[0] - x)
+def _aims(search: _Search, devices: tuple[int, ...], shift: FloatArray) -> FloatArray:
+    """The column whose devices make these shifts in the circuit."""
+    typical, planned_uS = search.typical, search.g_uS.copy()
+    before = {device: k for k, reach in enumerate(search.ladder.reach) for device in reach}
+    for _ in range(_CORRECTIONS):
+        missing = shift - (typical.realise(planned_uS[None]).thresholds[0] - search.x)
         if typical.design.calibration.correction == "one_point":
             missing = missing - missing[0]  # the stretch before the first device moves with the correction alone
         done = 0.0
-        for k, chosen in zip(thresholds, devices, strict=True):
-            before_uS, per_uS = planned_uS[chosen], typical.x_per_uS[chosen]
-            planned_uS[chosen] = typical.possible_uS(before_uS + (missing[k] - done) / per_uS)
-            done += (planned_uS[chosen] - before_uS) * per_uS
-    key = tuple(devices)
-    plan = _predict(typical, g_uS, planned_uS, key, spec_lsb, seed)
-    if key not in known or plan.mean_max_inl_lsb < known[key].mean_max_inl_lsb:
-        known[key] = plan
-    return plan
+        for device in devices:
+            now_uS, per_uS = planned_uS[device], typical.x_per_uS[device]
+            planned_uS[device] = typical.possible_uS(now_uS + (missing[before[device]] - done) / per_uS)
+            done += (planned_uS[device] - now_uS) * per_uS
+    return planned_uS
 
 
-def _predict(
-    typical: Typical, g_uS: FloatArray, planned_uS: FloatArray, devices: tuple[int, ...], spec_lsb: float, seed: int
-) -> Plan:
+def _predict(search: _Search, planned_uS: FloatArray, devices: tuple[int, ...]) -> Plan:
+    typical = search.typical
     chosen = np.zeros(len(typical.params.g_target_uS), bool)
     chosen[list(devices)] = True
     drawn = np.asarray(
         reprogrammed_inl_lsb(
-            jax.random.key(seed),
+            jax.random.key(search.seed),
             jnp.asarray(chosen),
             typical.padded(planned_uS),
-            typical.padded(g_uS),
+            typical.padded(search.g_uS),
             typical.params,
             typical.structure,
             N_DRAWS,
@@ -212,4 +239,4 @@ def _predict(
         np.float64,
     )
     exact = typical.measure(planned_uS).max_inl_lsb
-    return Plan(devices, planned_uS, exact, float(drawn.mean()), float((drawn <= spec_lsb).mean()))
+    return Plan(devices, planned_uS, exact, float(drawn.mean()), float((drawn <= search.spec_lsb).mean()))
