@@ -137,8 +137,9 @@ def tells_little(points: pd.DataFrame) -> "pd.Series[bool]":
 def _telling_little(points: pd.DataFrame, layout: Layout) -> str:
     small = points[tells_little(points)]
     if small.empty:
-        least = points["effect_lsb"].min()
-        return f"Every point could fail: its sources of error move levels or thresholds by {_short(least)} LSB or more."
+        return (
+            f"Every point could fail: what it does to a level, threshold or decision is {TELLING:g} tolerances or more."
+        )
     named = [_where(row, layout) for _, row in small.iloc[:_MOST_NAMED].iterrows()]
     more = f"; and {len(small) - _MOST_NAMED} more" if len(small) > _MOST_NAMED else ""
     return f"Of little weight, since their effect is below {TELLING:g} tolerances: {'; '.join(named)}{more}."

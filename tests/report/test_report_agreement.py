@@ -60,7 +60,7 @@ def test_sentences():
         "they move one by up to 1.",
         f"Of 720 inputs further than 0.1 local LSB from every threshold, none get another code (95 % CI of the share: "
         f"at most {high:.2g} %).",
-        "Every point could fail: its sources of error move levels or thresholds by 1 LSB or more.",
+        "Every point could fail: what it does to a level, threshold or decision is 10 tolerances or more.",
     )
 
 
