@@ -170,7 +170,7 @@ def _rows(design: Design, chip: Column, v_read_V: float, warm: float) -> tuple[t
     v_on_V = v_read_V * (1.0 if errors is None else 1 + float(errors.v_read_rel))
     gradient = 0.0 if errors is None else float(errors.gradient_rel)
     n_steps_devices = len(design.step_of)
-    now_ns = 1e-3 * t_clk_ns  # the precharge ends as the first pulse starts
+    now_ns = 2e-3 * t_clk_ns  # the precharge ends as the first pulse starts
     rows, edges_ns = [], []
 
     def add(name: str, index: int, sign: float, t_pulse_ns: float, place: int, along: float) -> float:

@@ -9,6 +9,7 @@ from typing import Final
 from rampjax.interop.spice.circuit import Row, SpiceCircuit
 
 _EDGE: Final = 1e-4  # rise and fall time of every pulse, in clocks
+_TRACKED: Final = 10  # edges for which a sampling switch is closed
 _IDEAL_GAIN: Final = 1e6  # of an amplifier whose gain is infinite
 
 LEVEL, DECISION = "v_level_{}", "t_decision_{}"
@@ -142,17 +143,19 @@ def _sampling(c: SpiceCircuit, strobe: str, across: str) -> str:
 
 
 def _strobes(edges_ns: Iterable[float], edge_ns: float) -> str:
-    """Corners of a wave that is 1 for half an edge just before each instant half an edge after `edges_ns`."""
+    """Corners of a wave that is 1 for `_TRACKED` edges before each instant half an edge after `edges_ns`.
+
+    Corners must be further apart than what ngspice takes for one instant, 5e-5 of its largest step: it would lose all
+    that follow.
+    """
     corners = []
     for edge in edges_ns:
         at = float(edge) + edge_ns / 2
-        corners += [
-            f"{_number(at - 0.6 * edge_ns)}n 0",
-            f"{_number(at - 0.5 * edge_ns)}n 1",
-            f"{_number(at - 0.05 * edge_ns)}n 1",
-            f"{_number(at)}n 0",
-        ]
-    return "\n+ ".join(" ".join(corners[i : i + 4]) for i in range(0, len(corners), 4))
+        rises = (at - (_TRACKED + 1) * edge_ns, at - _TRACKED * edge_ns)
+        corners.append(
+            " ".join(f"{_number(t)}n {v}" for t, v in zip((*rises, at - edge_ns / 2, at), "0110", strict=True))
+        )
+    return "\n+ ".join(corners)
 
 
 def _comparators(c: SpiceCircuit) -> Iterator[str]:
@@ -162,7 +165,8 @@ def _comparators(c: SpiceCircuit) -> Iterator[str]:
     yield f"Voff seen held {_number(c.offset_V)}"
     yield f"Ven en 0 PWL(0 0 {_number(first_ns)}n 0 {_number(first_ns + edge_ns)}n 1)"
     if c.kind == "strobed":
-        yield f"Vstrobe strobe 0 PWL(0 0 {_strobes([at - 2 * edge_ns for at in c.strobes_ns], edge_ns)})"
+        # Before the hold begins to follow the next level.
+        yield f"Vstrobe strobe 0 PWL(0 0 {_strobes([at - (_TRACKED + 4) * edge_ns for at in c.strobes_ns], edge_ns)})"
     for j, (x, mac_V) in enumerate(zip(c.x, c.mac_V, strict=True), 1):
         yield f"* column {j}: x = {_number(float(x))}"
         yield f"Vmac{j} mac{j} 0 {_number(float(mac_V))}"
