@@ -12,7 +12,13 @@ from rampjax.config.settings import settings_of
 
 # Every figure that makes chips differ from the ideal, or from each other, belongs to one source.
 SOURCES: Final[dict[str, tuple[str, ...]]] = {
-    "programming error": ("device.sigma_prog_uS", "device.bias_prog_uS", "device.write", "programming.mode"),
+    "programming error": (
+        "device.sigma_prog_uS",
+        "device.bias_prog_uS",
+        "device.error_quantiles",
+        "device.write",
+        "programming.mode",
+    ),
     "stuck devices": (
         "device.stuck_off_prob",
         "device.stuck_on_prob",

@@ -85,7 +85,7 @@ def test_yield_json(rampjax: Run, tmp_path: Path, measure: str) -> None:
     done = rampjax(*arguments, "--set", "device.sigma_prog_uS=4.0")
     assert done.status == 0
     assert done.out.count("\n") == 1
-    assert re.search(r"300 of 300 chips in .*/s", done.err)  # progress
+    assert re.search(r"300 of 300 chips in \d+:\d\d:\d\d", done.err)  # progress
     record = strict(done.out)
     assert set(YIELD_KEYS.split()) <= set(record)
     assert 0 <= record["ci_low"] <= record["yield_fraction"] <= record["ci_high"] <= 1
