@@ -130,17 +130,10 @@ def correct_ramp(
     """
     one_point_V = deviation_V - measured_V[calibration.middle]
     rise_V = v_target_V - v_target_V[0]
-    gain_less_1 = two_point_gain_less_1(measured_V, v_target_V, calibration)
+    excess_V = measured_V[calibration.last] - measured_V[0]
+    span_V = rise_V[calibration.last] + excess_V
+    # A ramp that does not rise at all (every device stuck OFF) has no gain to correct.
+    gain_less_1 = jnp.where(span_V > 0, -excess_V / jnp.where(span_V > 0, span_V, 1.0), 0.0)
     two_point_V = gain_less_1 * rise_V + (1.0 + gain_less_1) * (deviation_V - measured_V[0])
     kinds = (deviation_V, one_point_V, two_point_V)
     return jnp.select([calibration.correction == i for i in range(3)], kinds)
-
-
-def two_point_gain_less_1(
-    measured_V: Float[Array, " threshold"], v_target_V: Float[Array, " threshold"], calibration: CalibrationParams
-) -> Float[Array, ""]:
-    """The gain G - 1 that `two_point` gives to a ramp; see `correct_ramp` for the arguments."""
-    excess_V = measured_V[calibration.last] - measured_V[0]
-    span_V = v_target_V[calibration.last] - v_target_V[0] + excess_V
-    # A ramp that does not rise at all (every device stuck OFF) has no gain to correct.
-    return jnp.where(span_V > 0, -excess_V / jnp.where(span_V > 0, span_V, 1.0), 0.0)

@@ -8,6 +8,8 @@ from rampjax.config.toml_file import Frozen, Integer, Positive, between
 
 MOST_INPUTS: Final = 1_024
 MOST_CHIPS: Final = 10_000
+TOLERANCE_LSB: Final = 0.01
+TOLERANCE_CLOCKS: Final = 0.05
 
 
 class SpiceConfig(Frozen):
@@ -17,6 +19,6 @@ class SpiceConfig(Frozen):
         default=32, description="inputs that each chip converts, each with a comparator of its own"
     )
     tolerance_lsb: Positive = Field(
-        default=0.01, description="how far a level may be off, in local LSB: the smaller step beside it"
+        default=TOLERANCE_LSB, description="how far a level may be off, in local LSB: the smaller step beside it"
     )
-    tolerance_clocks: Positive = Field(default=0.05, description="how far a decision may be off, in clocks")
+    tolerance_clocks: Positive = Field(default=TOLERANCE_CLOCKS, description="how far a decision may be off, in clocks")

@@ -16,6 +16,8 @@ from rampjax.checks import InputError, check_between, check_integer
 from rampjax.circuit.design import Design
 from rampjax.config.design_file import read_design
 from rampjax.config.reading import reading
+from rampjax.config.spice_section import MOST_CHIPS as MOST_SAMPLES
+from rampjax.config.spice_section import MOST_INPUTS, TOLERANCE_CLOCKS, TOLERANCE_LSB
 from rampjax.interop.spice.circuit import spice_circuit
 from rampjax.interop.spice.compare import CLEARANCE, ChipComparison, compare_chip
 from rampjax.interop.spice.netlist import netlist
@@ -29,7 +31,6 @@ ALL, IDEAL = "all together", "ideal"
 TEMPORAL: Final = frozenset(
     {"read noise", "measurement noise", "jitter", "step noise", "kT/C noise", "MAC noise", "comparator noise"}
 )
-MOST_SAMPLES, MOST_INPUTS = 10_000, 1_024
 _CHIP_OF = re.compile(r"^\*.*\bsample (\d+) of seed (\d+)", re.MULTILINE)
 
 
@@ -66,8 +67,8 @@ class Case:
 class Tolerances:
     """How far the model may be from SPICE."""
 
-    level_lsb: float = 0.01
-    time_clocks: float = 0.05
+    level_lsb: float = TOLERANCE_LSB
+    time_clocks: float = TOLERANCE_CLOCKS
     wrong_share: float = 0.001
 
     def hold(self, case: Case) -> bool:

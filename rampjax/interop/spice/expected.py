@@ -40,11 +40,18 @@ def expected(design: Design, chip: Column, circuit: SpiceCircuit, clearance: flo
     thresholds = chip.thresholds
     nearest = np.abs(circuit.x[:, None] - thresholds) / local_steps(design.target.thresholds)
     seen_V = held_V + circuit.offset_V
+    lag_V, remains_V = _preamp_lags_V(circuit, held_V)  # of steps: the same for every input
     over_V = [seen_V - mac_V for mac_V in circuit.mac_V]
-    decided = np.array([not _undecided(circuit, each) for each in over_V])
+    if circuit.kind == "strobed":
+        sampled_V = [each - remains_V for each in over_V]
+        times_ns = [_strobed_ns(circuit, each) for each in sampled_V]
+        decided = np.array([not _undecided(circuit, each) for each in sampled_V])
+    else:
+        times_ns = [_continuous_ns(circuit, each, lag_V) for each in over_V]
+        decided = np.ones(len(over_V), bool)
     return Expected(
         held_V=held_V,
-        t_decision_ns=np.array([_decision_ns(circuit, each) for each in over_V]),
+        t_decision_ns=np.array(times_ns),
         # As `convert` does: a threshold itself belongs to the bin above it.
         index=(circuit.x[:, None] >= thresholds).sum(axis=1),
         clear=(nearest.min(axis=1) > clearance) & decided,
@@ -59,22 +66,22 @@ def local_steps(levels: np.ndarray) -> np.ndarray:
     return np.asarray(np.minimum(np.append(steps, steps[-1]), np.insert(steps, 0, steps[0])))
 
 
-def _decision_ns(c: SpiceCircuit, over_V: np.ndarray) -> float:
-    """When one comparator flips, NaN for never; `over_V` is the overdrive of each level when it is held."""
-    tau, tau_p = c.tau_latch_ns, c.tau_preamp_ns
-    lasts_ns = np.append(np.diff(c.edges_ns), c.t_clk_ns)
-    lag_V = _preamp_lag_V(c, over_V, lasts_ns)
-    if c.kind == "strobed":
-        over_V, start_ns = over_V - lag_V * np.exp(-lasts_ns / tau_p) if tau_p else over_V, c.strobes_ns
-    else:
-        start_ns = c.edges_ns
+def _strobed_ns(c: SpiceCircuit, sampled_V: np.ndarray) -> float:
+    """When a strobed comparator flips, NaN for never; `sampled_V` is what it sees at the end of each level."""
+    above = np.flatnonzero(sampled_V > 0)
+    if not above.size:
+        return float("nan")
+    first, tau = above[0], c.tau_latch_ns
+    latched_ns = max(tau * np.log(c.v_logic_V / sampled_V[first]), 0.0) if tau else 0.0
+    return float(c.strobes_ns[first] + latched_ns + c.t_delay_ns)
+
+
+def _continuous_ns(c: SpiceCircuit, over_V: np.ndarray, lag_V: np.ndarray) -> float:
+    """When a comparator in continuous time flips, NaN for never; `over_V` is the overdrive when each level is held."""
     above = np.flatnonzero(over_V > 0)
     if not above.size:
         return float("nan")
-    first = above[0]
-    if c.kind == "strobed":
-        latched_ns = max(tau * np.log(c.v_logic_V / over_V[first]), 0.0) if tau else 0.0
-        return float(start_ns[first] + latched_ns + c.t_delay_ns)
+    first, tau, tau_p = above[0], c.tau_latch_ns, c.tau_preamp_ns
     first, crossed_ns = _crossing(c, over_V, lag_V, first)
     if not tau:
         return float(crossed_ns + c.t_delay_ns)
@@ -109,27 +116,22 @@ def _latched_ns(
     return float(now_ns + max(tau * np.log(c.v_logic_V / latch_V), 0.0))
 
 
-def _undecided(c: SpiceCircuit, over_V: np.ndarray) -> bool:
+def _undecided(c: SpiceCircuit, sampled_V: np.ndarray) -> bool:
     """Whether a strobed latch meets an overdrive too small for the clock that it has: its code is then random."""
-    if c.kind != "strobed" or not c.tau_latch_ns:
+    if not c.tau_latch_ns:
         return False
-    lasts_ns = np.append(np.diff(c.edges_ns), c.t_clk_ns)
-    sampled_V = over_V
-    if c.tau_preamp_ns:
-        sampled_V = over_V - _preamp_lag_V(c, over_V, lasts_ns) * np.exp(-lasts_ns / c.tau_preamp_ns)
     return bool((np.abs(sampled_V) < c.v_logic_V * np.exp(-(c.t_clk_ns - c.t_delay_ns) / c.tau_latch_ns)).any())
 
 
-def _preamp_lag_V(c: SpiceCircuit, over_V: np.ndarray, lasts_ns: np.ndarray) -> np.ndarray:
-    """How far the pre-amplifier is behind when each level is held; it had settled to the first one."""
-    lag_V, before_V = np.zeros(len(over_V)), float(over_V[0])
-    if not c.tau_preamp_ns:
-        return lag_V
-    remains = 0.0
-    for k, now_V in enumerate(over_V):
-        lag_V[k] = remains + now_V - before_V
-        remains, before_V = lag_V[k] * np.exp(-lasts_ns[k] / c.tau_preamp_ns), now_V
-    return lag_V
+def _preamp_lags_V(c: SpiceCircuit, held_V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far the pre-amplifier is behind when each level is held, and at its end; it had settled to the first one."""
+    lag_V, remains_V = np.zeros(len(held_V)), np.zeros(len(held_V))
+    if c.tau_preamp_ns:
+        left = np.exp(-np.append(np.diff(c.edges_ns), c.t_clk_ns) / c.tau_preamp_ns)
+        for k in range(1, len(held_V)):
+            lag_V[k] = remains_V[k - 1] + held_V[k] - held_V[k - 1]
+            remains_V[k] = lag_V[k] * left[k]
+    return lag_V, remains_V
 
 
 def index_at(design: Design, c: SpiceCircuit, t_ns: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Final
 from rampjax.interop.spice.circuit import Row, SpiceCircuit
 
 _EDGE: Final = 1e-4  # rise and fall time of every pulse, in clocks
-_TRACKED: Final = 10  # edges for which a sampling switch is closed
+_TRACKED: Final = 4  # edges for which a sampling switch is closed
 _IDEAL_GAIN: Final = 1e6  # of an amplifier whose gain is infinite
 
 LEVEL, DECISION = "v_level_{}", "t_decision_{}"
