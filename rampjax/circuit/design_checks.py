@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rampjax.checks import InputError
-from rampjax.circuit.blocks import NOMINAL_K, Circuit
+from rampjax.circuit.blocks import NEEDS_T_READ, NOMINAL_K, Circuit
 from rampjax.circuit.calibration_spec import CalibrationSpec
 from rampjax.circuit.device import Device
 from rampjax.target.target import Target
@@ -25,6 +25,7 @@ def check_device(device: Device, circuit: Circuit) -> None:
         raise InputError(f"`programming.mode` must be plain on {device.name}, which has no figures of write-verify.")
     if device.n_levels is not None and device.n_levels < 2:
         raise InputError(f"`device.n_levels` must be at least 2, but is {device.n_levels}.")
+    _check_read(device)
     operation, beta = circuit.operation, device.nonlinearity_per_V2
     for v_V in (device.v_read_V, device.v_read_V * (1 + operation.v_read_change_rel)):
         if 1 + beta * v_V**2 <= 0:
@@ -48,6 +49,15 @@ def check_device(device: Device, circuit: Circuit) -> None:
             f"`operation.temperature_K` must leave a conductance above 0, but at {operation.temperature_K:g} K the "
             f"coefficient `device.tc_rel_per_K` = {device.tc_rel_per_K:g} takes all of it."
         )
+
+
+def _check_read(device: Device) -> None:
+    if device.tau_read_ns is not None and device.t_read_ns is None:
+        raise InputError(NEEDS_T_READ)
+    if device.t_read_ns is not None and not device.t_read_ns > 0:
+        raise InputError(f"`device.t_read_ns` must be positive, but is {device.t_read_ns:g}.")
+    if device.tau_read_ns is not None and not device.tau_read_ns >= 0:
+        raise InputError(f"`device.tau_read_ns` must be at least 0, but is {device.tau_read_ns:g}.")
 
 
 def check_range(g_target_uS: np.ndarray, target: Target, device: Device) -> None:

@@ -35,6 +35,8 @@ class DeviceParams(NamedTuple):
     # Quantiles of the programming error over its sigma, at evenly spaced probabilities; None: normal
     error_quantiles: Float[Array, " quantile"] | None = None
     g_step_uS: Float[Array, ""] | None = None  # distance of the distinguishable targets, from g_min; None: continuous
+    t_read_ns: Float[Array, ""] | None = None  # duration of the read at which sigma_read holds; None where tau is
+    tau_read_ns: Float[Array, ""] | None = None  # correlation time of the read noise; None: frozen within a pulse
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class Device:
     v_read_V: float
     sigma_prog_uS: tuple[float, ...]
     sigma_read_uS: tuple[float, ...] = (0.0,)
+    t_read_ns: float | None = None  # duration of the read at which sigma_read holds; absent: not known
+    tau_read_ns: float | None = None  # correlation time of the read noise; absent: frozen within a pulse, 0: white
     bias_prog_uS: float | tuple[float, ...] = 0.0  # one number, or a curve
     error_quantiles: tuple[float, ...] = ()  # of the error over its sigma, evenly spaced in probability; empty: normal
     g_ceiling_uS: float = float("inf")
@@ -143,6 +147,8 @@ class Device:
             sigma_tc_rel_per_K=jnp.float32(self.sigma_tc_rel_per_K),
             error_quantiles=jnp.array(self.error_quantiles, jnp.float32) if self.error_quantiles else None,
             g_step_uS=jnp.float32(self.g_step_uS) if self.n_levels else None,
+            t_read_ns=None if self.tau_read_ns is None else jnp.float32(self.t_read_ns),
+            tau_read_ns=None if self.tau_read_ns is None else jnp.float32(self.tau_read_ns),
         )
 
 

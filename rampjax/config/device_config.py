@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from rampjax.checks import InputError
-from rampjax.circuit.blocks import SCHEME_FIGURES
+from rampjax.circuit.blocks import NEEDS_T_READ, SCHEME_FIGURES
 from rampjax.config.device_ageing import AgedCurves, DriftExponent, LogTime, LogTimeSpread
 from rampjax.config.device_error import Quantiles, Shift
 from rampjax.config.device_fields import WRITE
@@ -74,6 +74,8 @@ class DeviceConfig(Frozen):
     sigma_prog_uS: Curve
     error_quantiles: Quantiles | None = None
     sigma_read_uS: Curve
+    t_read_ns: PositiveValue | None = None
+    tau_read_ns: NonNegativeValue | None = None
     stuck_off_prob: ShareValue
     stuck_on_prob: ShareValue
     g_stuck_off_uS: NonNegativeValue
@@ -117,6 +119,8 @@ class DeviceConfig(Frozen):
         _check_valid("bias_prog_uS", self.bias_prog_uS, low, high)
         _check_curve("sigma_prog_uS", self.sigma_prog_uS, low, high)
         _check_curve("sigma_read_uS", self.sigma_read_uS, low, high)
+        if self.tau_read_ns is not None and self.t_read_ns is None:
+            raise InputError(NEEDS_T_READ.replace("device.", ""))
         self._check_aged(low, high)
         return self
 

@@ -17,6 +17,7 @@ PER_PULSE: Final = "new at every write pulse, then static"
 PER_READ: Final = "temporal, new at every read (cycle-to-cycle)"
 SLOW_PER_DEVICE: Final = f"{SLOW}; differs from device to device"
 
+ZERO_ACTS: Final = ("tau_read_ns",)  # where 0 is a value like any other: white noise, not none
 WRITE: Final = "write_"  # what the fields of the table [write] begin with, outside of a device file
 
 
@@ -60,6 +61,15 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         "µS, not percent; may depend on the conductance g",
         PER_READ,
         "Standard deviation of the read noise: each device's conductance differs from read to read.",
+    ),
+    "t_read_ns": FieldInfo(
+        "ns", SETTING, "Duration of the read at which sigma_read_uS holds; it acts beside tau_read_ns only."
+    ),
+    "tau_read_ns": FieldInfo(
+        "ns",
+        PER_READ,
+        "Correlation time of the read noise within and between pulses: 0 is white noise; absent: frozen within a "
+        "pulse, new at every conversion.",
     ),
     "stuck_off_prob": FieldInfo(
         "probability from 0 to 1, not percent", PER_DEVICE, "Share of devices stuck at a low conductance."

@@ -8,7 +8,7 @@ from rampjax.checks import InputError
 from rampjax.circuit.blocks import BLOCKS, NOMINAL_K, Circuit, knobs
 from rampjax.circuit.calibration_spec import CalibrationSpec, parse_calibration
 from rampjax.config.device_config import DeviceConfig
-from rampjax.config.device_fields import FIELDS, WRITE
+from rampjax.config.device_fields import FIELDS, WRITE, ZERO_ACTS
 from rampjax.config.device_values import Value
 
 if TYPE_CHECKING:
@@ -173,6 +173,16 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda c: c.device.drift_nu is None and not c.figure("sigma_drift_nu"),
         "on a device without drift",
     ),
+    (
+        ["device.t_read_ns"],
+        lambda c: c.device.tau_read_ns is None,
+        "without `device.tau_read_ns`: the read noise is frozen within a pulse, whatever its duration",
+    ),
+    (
+        ["device.t_read_ns", "device.tau_read_ns"],
+        lambda c: not any(c.device.sigma_read_uS.numbers),
+        "without `device.sigma_read_uS`",
+    ),
     (["device.rtn_prob"], lambda c: not c.figure("rtn_amplitude_rel"), "without `device.rtn_amplitude_rel`"),
     (
         ["device.rtn_amplitude_rel", "device.rtn_tau_s"],
@@ -244,4 +254,4 @@ def _made(point: "Point") -> Iterator[str]:
         for key, item in knobs(block).items():
             if getattr(held, key) != item.default:
                 yield f"{section}.{key}"
-    yield from (f"device.{key}" for key, value in point.device_overrides.items() if value != 0)
+    yield from (f"device.{key}" for key, value in point.device_overrides.items() if value != 0 or key in ZERO_ACTS)

@@ -27,6 +27,8 @@ NAMES: Final[dict[str, str]] = {
     "device.bias_prog_uS": "mean programming shift",
     "device.sigma_prog_uS": "programming error σ",
     "device.sigma_read_uS": "read noise σ",
+    "device.t_read_ns": "duration of a read",
+    "device.tau_read_ns": "correlation time of the read noise",
     "device.stuck_off_prob": "share of devices stuck OFF",
     "device.stuck_on_prob": "share of devices stuck ON",
     "device.g_stuck_off_uS": "conductance when stuck OFF",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from rampjax.circuit.blocks import BLOCKS, SETTING, Circuit, Info, info, knobs
 from rampjax.config.device_config import Figure
-from rampjax.config.device_fields import FIELDS, LIMIT, WRITE
+from rampjax.config.device_fields import FIELDS, LIMIT, WRITE, ZERO_ACTS
 from rampjax.config.device_values import Curve
 from rampjax.config.inert import inert_keys
 from rampjax.config.points import Point
@@ -20,7 +20,7 @@ METHODS: Final = {
     "solved": "solved, conductances and what else is free are chosen by the solver",
 }
 _LIMITS_THAT_ERR: Final = ("n_levels",)  # rounding to the nearest target is an error, if always the same
-_NO_ERROR: Final = ("operation.recalibrate_s", "device.error_quantiles")  # their absence is nothing ideal
+_NO_ERROR: Final = ("operation.recalibrate_s", "device.error_quantiles", "device.tau_read_ns")  # their absence is nothing ideal
 
 
 def assumptions(points: Sequence[Point]) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ def _figures_on(points: Sequence[Point]) -> dict[str, list[Figure]]:
                 errs
                 and f"device.{key}" not in inert
                 and figure is not None
-                and _is_not_zero(figure.numbers)
+                and (_is_not_zero(figure.numbers) or key in ZERO_ACTS)
                 and figure not in found.get(key, ())
             ):
                 found.setdefault(key, []).append(figure)

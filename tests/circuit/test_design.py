@@ -88,6 +88,9 @@ def test_a_column_too_large_for_memory_is_refused():
             "`device.nonlinearity_per_V2` must be above -16",
         ),
         (blocks.Circuit(programming=blocks.Programming(mode="write_verify")), {"write": None}, "no figures of write"),
+        (blocks.Circuit(), {"tau_read_ns": 0.0}, "`device.tau_read_ns` needs `device.t_read_ns`"),
+        (blocks.Circuit(), {"tau_read_ns": -1.0, "t_read_ns": 1.0}, "`device.tau_read_ns` must be at least 0"),
+        (blocks.Circuit(), {"t_read_ns": 0.0}, "`device.t_read_ns` must be positive, but is 0"),
         (blocks.Circuit(operation=blocks.Operation(age_s=0.5)), {}, "0 or at least 1"),
         (
             blocks.Circuit(operation=blocks.Operation(age_s=1e9)),

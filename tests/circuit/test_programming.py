@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -90,3 +92,10 @@ def test_errors_are_distributed_as_the_quantiles_of_the_device(kind):
 def test_the_ends_of_the_quantiles_are_the_extreme_errors():
     quantiles = jnp.linspace(-3.0, 5.0, 9)
     np.testing.assert_allclose(quantile_at(jnp.array([-40.0, 0.0, 40.0]), quantiles), [-3.0, 1.0, 5.0], rtol=1e-6)
+
+
+def test_a_device_without_a_correlation_time_has_the_traced_parameters_that_it_had() -> None:
+    plain, read = DEVICE.params(), dataclasses.replace(DEVICE, t_read_ns=10.0).params()
+    assert jax.tree.structure(plain) == jax.tree.structure(read)
+    white = dataclasses.replace(DEVICE, t_read_ns=10.0, tau_read_ns=0.0).params()
+    assert (float(white.t_read_ns), float(white.tau_read_ns)) == (10.0, 0.0)

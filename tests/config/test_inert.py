@@ -74,6 +74,11 @@ Write = Callable[..., Path]
             ["comparator.trim_step_V=0.1", "comparator.trim_range_V=0.1"],
             "`comparator.trim_step_V` has no effect without an offset to trim",
         ),
+        (["device.t_read_ns=1"], "`device.t_read_ns` has no effect without `device.tau_read_ns`"),
+        (
+            ["device.t_read_ns=1", "device.tau_read_ns=0", "device.sigma_read_uS=0"],
+            "`device.t_read_ns` has no effect without `device.sigma_read_uS`",
+        ),
         (["device.tc_rel_per_K=0.001"], "`device.tc_rel_per_K` has no effect at the temperature of programming"),
         (["device.nonlinearity_per_V2=0.1"], "`device.nonlinearity_per_V2` has no effect at the nominal read voltage"),
     ],
@@ -94,6 +99,7 @@ def test_a_setting_without_effect_is_refused(settings: list[str], message: str) 
         (["ramp.g_leak_uS=10", "ramp.opamp_gain=1000"], "none"),
         (["programming.mode=write_verify", "device.write_tolerance_uS=9"], "none"),
         (["circuit.bias_clocks=2"], "one_point_bias"),
+        (["device.t_read_ns=1", "device.tau_read_ns=0"], "none"),  # white
         (["device.rtn_prob=0"], "none"),  # as it is anyway
         (["operation.temperature_K=310", "mac.ktc_noise=true"], "none"),
         (["circuit.n_reads=4"], "none"),  # a note says so, as studies vary both

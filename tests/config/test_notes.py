@@ -61,3 +61,9 @@ def test_levels_of_conductance_are_told() -> None:
     assert any(
         note.startswith("hpe_taox_defects_2017, n_levels = 64 (a limit, no variation; reported): ") for note in notes
     )
+
+
+def test_white_read_noise_is_named_and_its_absence_is_nothing_ideal() -> None:
+    white = assumptions([point_from_options("tanh", 4, overrides=["device.tau_read_ns=0", "device.t_read_ns=10"])])
+    assert any(note.startswith("taox_paper, tau_read_ns = 0 (ns; ") for note in white)
+    assert not any("tau_read_ns" in note for note in assumptions([point_from_options("tanh", 4)]))
