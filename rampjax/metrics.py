@@ -39,6 +39,14 @@ MEASURES = (
 
 # Gauss-Hermite nodes and weights that integrate a quintic against a standard normal exactly.
 _CENTRE_WEIGHT, _OUTER_WEIGHT, _OUTER_NODES = 2 / 3, 1 / 6, (3.0**0.5, -(3.0**0.5))
+# Nodes in standard deviations and jumps: of a normal, but for its centre, and of one to which +-jump is added.
+_NODES = tuple((z, 0.0) for z in _OUTER_NODES)
+_JUMP_NODES = tuple((z, sign) for z in (0.0, *_OUTER_NODES) for sign in (1.0, -1.0))
+# Of the centre, and of the others, by how many these are.
+_WEIGHTS = {
+    len(_NODES): (_CENTRE_WEIGHT, (_OUTER_WEIGHT,) * 2),
+    len(_JUMP_NODES): (0.0, (*(_CENTRE_WEIGHT / 2,) * 2, *(_OUTER_WEIGHT / 2,) * 4)),
+}
 # Quantiles of a half-normal variable, each standing for an eighth of it.
 _HALF_NORMAL = tuple(special.ndtri(0.5 + (np.arange(8) + 0.5) / 16).tolist())
 
@@ -48,12 +56,26 @@ class Realised(NamedTuple):
 
     x: Float[Array, " threshold"]
     y_lsb: Float[Array, " threshold"]
-    noisy_x: Float[Array, " node threshold"]  # the outer nodes of the quadrature over temporal noise
+    noisy_x: Float[Array, " node threshold"]  # nodes of the quadrature over what is temporal, but for the centre
     noisy_y_lsb: Float[Array, " node threshold"]
+    n_rises: Int[Array, " threshold"] | None = None  # how often the ramp has risen above all before; None: unknown
+
+
+class Lost(NamedTuple):
+    """What undecided latches do to the measures of a chip, beside the early and late flips of its thresholds."""
+
+    share: Float[Array, ""]  # of conversions that meet one
+    kept: Float[Array, ""]  # of what is measured of all other conversions
+    added_lsb2: Float[Array, ""]  # to mean squares
+    added_wrong: Float[Array, ""]  # to the share of conversions with another code
 
 
 def realise(
-    thresholds: Float[Array, " threshold"], target: TargetArrays, sigma_x: Float[Array, " threshold"] | float = 0.0
+    thresholds: Float[Array, " threshold"],
+    target: TargetArrays,
+    sigma_x: Float[Array, " threshold"] | float = 0.0,
+    n_rises: Int[Array, " threshold"] | None = None,
+    jump_x: Float[Array, " threshold"] | None = None,
 ) -> Realised:
     """Evaluates g once for all measures.
 
@@ -62,11 +84,16 @@ def realise(
         target: the target as arrays.
         sigma_x: standard deviation of each threshold from conversion to conversion, in x; 0 where only static
             measures are asked.
+        n_rises: how often the ramp has risen above all its levels before: bins exist where it has risen again, which
+            rounded thresholds cannot tell; None: where thresholds differ.
+        jump_x: by how much an undecided latch flips each threshold early or late, evenly, in x; None: it never does.
     """
-    noisy_x = thresholds + jnp.asarray(_OUTER_NODES, thresholds.dtype)[:, None] * sigma_x
-    return Realised(
-        thresholds, evaluate_spline(target.spline, thresholds), noisy_x, evaluate_spline(target.spline, noisy_x)
-    )
+    nodes = jnp.asarray(_NODES if jump_x is None else _JUMP_NODES, thresholds.dtype)
+    noisy_x = thresholds + nodes[:, :1] * sigma_x
+    if jump_x is not None:
+        noisy_x = noisy_x + nodes[:, 1:] * jump_x
+    y_lsb, noisy_y_lsb = evaluate_spline(target.spline, thresholds), evaluate_spline(target.spline, noisy_x)
+    return Realised(thresholds, y_lsb, noisy_x, noisy_y_lsb, n_rises)
 
 
 def inl_lsb(chip: Realised, target: TargetArrays) -> Float[Array, " threshold"]:
@@ -134,7 +161,8 @@ def _beyond_reach(y_lsb: Float[Array, " n"], bins: Int[Array, " n"], target: Tar
 def missing_codes(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
     """Number of codes that the ideal converter has and that no bin of positive width inside the range carries.
 
-    An infinite range counts up to where g is within 1e-5 LSB of its limit.
+    A bin has a width where the ramp rises to it: that of the physics, not of rounded thresholds. An infinite range
+    counts up to where g is within 1e-5 LSB of its limit.
     """
     present = jnp.zeros_like(target.has_code).at[target.codes].max(_bin_exists(chip, target))
     return jnp.sum(target.has_code & ~present).astype(chip.x.dtype)
@@ -142,9 +170,14 @@ def missing_codes(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
 
 def _bin_exists(chip: Realised, target: TargetArrays) -> Bool[Array, " bin"]:
     """Which bins have a width inside the range; one that has none carries no input. Bins of the padding have none."""
-    x_lo, x_hi = (jnp.asarray(end, chip.x.dtype)[None] for end in (target.spline.x_lo, target.spline.x_hi))
-    inside = jnp.where(target.valid, jnp.clip(chip.x, x_lo, x_hi), x_hi)
-    return jnp.diff(jnp.concatenate([x_lo, inside, x_hi])) > 0
+    x_lo, x_hi = (jnp.asarray(end, chip.x.dtype) for end in (target.spline.x_lo, target.spline.x_hi))
+    rises = jnp.diff(chip.x if chip.n_rises is None else chip.n_rises) > 0
+    begins, ends = target.valid & (chip.x < x_hi), ~target.valid | (chip.x > x_lo)
+    inner = rises & begins[:-1] & ends[1:]
+    # The last threshold's bin ends with the range, and so does that of every other one whose successor is padding.
+    is_last = target.valid & ~jnp.append(target.valid[1:], False)
+    above = jnp.where(is_last, begins, jnp.append(inner, False) & target.valid)
+    return jnp.concatenate([ends[:1], above])
 
 
 @jax.custom_jvp
@@ -262,14 +295,19 @@ def density_nodes(
     return x.astype(np.float32), np.asarray(density(x), np.float32)
 
 
-def noise_rms_lsb(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
+def noise_rms_lsb(chip: Realised, target: TargetArrays, lost: Lost | None = None) -> Float[Array, ""]:
     """Temporal noise at the output, n_k normal with sigma_x[k]: sqrt of sum_k E[(g(T_k + n_k) - g(T_k))^2] |d_k| / TV.
 
     With a density p of the inputs, sum_k E[2 |d_k| integral |g - g(T_k)| p dx] from T_k to T_k + n_k: the same for
     p = |g'|/TV. d_k is the step of the output, so that each threshold counts by the inputs beside it (one LSB of the
     output, where levels are uniform). Expectations by Gauss-Hermite quadrature with three nodes. Thresholds of one
     conversion are taken one at a time: a ramp so noisy that it runs backwards flips its comparator somewhat earlier
-    than this says.
+    than this says, unless its noise is fresh at every strobe (see `circuit.strobe`).
+
+    Args:
+        chip: the chip, with its noise.
+        target: the target as arrays.
+        lost: what undecided latches add; None: nothing.
     """
     if target.inputs is None:
         square = (chip.noisy_y_lsb - chip.y_lsb) ** 2
@@ -281,29 +319,42 @@ def noise_rms_lsb(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
         piled_away = jnp.abs(target.inputs.atom_y_lsb - chip.y_lsb[:, None])
         square = jnp.sum(jnp.abs(shares) * away, axis=0) + jnp.sum(piled * piled_away, axis=-1)
         unit = jnp.asarray(0.5, chip.x.dtype)
-    square = jnp.abs(target.step_lsb) * (_OUTER_WEIGHT * jnp.sum(square, axis=0))
-    return _root(jnp.sum(jnp.where(target.valid, square, 0.0)) / unit)
+    square = jnp.abs(target.step_lsb) * _weighted(square, chip)
+    return _root(_with_lost(jnp.sum(jnp.where(target.valid, square, 0.0)) / unit, lost))
 
 
-def total_rmse_lsb(chip: Realised, target: TargetArrays, undecided: Float[Array, ""] | float = 0.0) -> Float[Array, ""]:
+def total_rmse_lsb(chip: Realised, target: TargetArrays, lost: Lost | None = None) -> Float[Array, ""]:
     """Root mean square error over inputs and noise, static and temporal together, in LSB; see `noise_rms_lsb`.
 
     Args:
         chip: the chip, with its noise.
         target: the target as arrays.
-        undecided: share of conversions whose latch stays undecided: their code is taken as any, all equally likely.
+        lost: what undecided latches add; None: nothing.
     """
     still = jnp.sum(excess_lsb2(chip.x, chip.y_lsb, target))
-    moved = jnp.sum(excess_lsb2(chip.noisy_x, chip.noisy_y_lsb, target))
-    square = target.ideal_rmse_lsb**2 + _CENTRE_WEIGHT * still + _OUTER_WEIGHT * moved
-    return _root((1.0 - undecided) * square + undecided * target.random_code_lsb2)
+    moved = jnp.sum(_weighted(excess_lsb2(chip.noisy_x, chip.noisy_y_lsb, target), chip))
+    centre = _WEIGHTS[chip.noisy_x.shape[0]][0]
+    return _root(_with_lost(target.ideal_rmse_lsb**2 + centre * still + moved, lost))
+
+
+def _weighted(at_nodes: Float[Array, " node threshold"], chip: Realised) -> Float[Array, " threshold"]:
+    """The sum over the nodes of what is temporal, without the centre."""
+    weights = _WEIGHTS[chip.noisy_x.shape[0]][1]
+    if len(set(weights)) == 1:
+        return weights[0] * jnp.sum(at_nodes, axis=0)
+    return jnp.sum(jnp.asarray(weights, at_nodes.dtype)[:, None] * at_nodes, axis=0)
+
+
+def _with_lost(square: Float[Array, ""], lost: Lost | None) -> Float[Array, ""]:
+    return square if lost is None else lost.kept * square + lost.added_lsb2
 
 
 def mean_code_error_probability(
     thresholds: Float[Array, " threshold"],
     sigma_x: Float[Array, " threshold"],
     target: TargetArrays,
-    undecided: Float[Array, ""] | float = 0.0,
+    jump_x: Float[Array, " threshold"] | None = None,
+    lost: Lost | None = None,
 ) -> Float[Array, ""]:
     """Share of conversions whose code differs from the noise-free one of the same chip.
 
@@ -315,18 +366,55 @@ def mean_code_error_probability(
         thresholds: realised thresholds, in x, ascending.
         sigma_x: standard deviation of each from conversion to conversion.
         target: the target as arrays.
-        undecided: share of conversions whose latch stays undecided: their code is any of the M, one of them right.
+        jump_x: by how much an undecided latch flips each threshold early or late, evenly; None: it never does.
+        lost: what undecided latches add; None: nothing.
     """
     k = jnp.arange(thresholds.shape[0])
     last = jnp.sum(target.valid) - 1
     below = jnp.where(k > 0, jnp.roll(thresholds, 1), -jnp.inf)
     above = jnp.where(k < last, jnp.roll(thresholds, -1), jnp.inf)
     shift = jnp.asarray(_HALF_NORMAL, thresholds.dtype)[:, None] * sigma_x
-    moved = jnp.stack([jnp.maximum(thresholds - shift, below), jnp.minimum(thresholds + shift, above)])
+    shifts = jnp.stack([-shift, shift])
+    if jump_x is not None:
+        shifts = jnp.stack([shifts - jump_x, shifts + jump_x])
+    moved = jnp.clip(thresholds + shifts, below, above)
     share, total = _share_between(thresholds, moved, target)
-    noisy = jnp.sum(jnp.where(target.valid, jnp.mean(share, axis=(0, 1)), 0.0)) / total
-    m = target.n_codes
-    return (1.0 - undecided) * noisy + undecided * (m - 1) / m
+    noisy = jnp.sum(jnp.where(target.valid, jnp.mean(share, axis=tuple(range(share.ndim - 1))), 0.0)) / total
+    return noisy if lost is None else lost.kept * noisy + lost.added_wrong
+
+
+def lost_decisions(
+    kind: str, thresholds: Float[Array, " threshold"], undecided_x: Float[Array, ""], target: TargetArrays
+) -> Lost:
+    """What undecided latches do to the code.
+
+    neighbour: one of the two codes beside the threshold, as its flips early and late say. mixture: every bit that
+    differs between these two words is that of either, evenly: sum of 4^i/4 over these bits i in place of a quarter of
+    the step between the neighbours. random: any of the M codes, all equally likely.
+
+    Args:
+        kind: `neighbour`, `mixture` or `random`.
+        thresholds: realised thresholds, in x, ascending.
+        undecided_x: half width of the inputs for which a latch stays undecided, in x.
+        target: the target as arrays.
+
+    References:
+        Gray-coded or synchronised counters change one bit at a time, a binary one many: e.g. Razavi, Principles of Data
+        Conversion System Design (1995), section 6.3, on metastability in the encoding of flash converters.
+    """
+    share = metastable_probability(thresholds, undecided_x, target)
+    none, one = jnp.zeros_like(share), jnp.ones_like(share)
+    if kind == "neighbour":
+        return Lost(share, one, none, none)
+    if kind == "random":
+        wrong = share * (target.n_codes - 1) / target.n_codes
+        return Lost(share, 1.0 - share, share * target.random_code_lsb2, wrong)
+    each, _ = _share_between(thresholds - undecided_x, thresholds + undecided_x, target)
+    each = jnp.where(target.valid, each, 0.0)
+    # Where windows meet an input has one word mixed, not two.
+    total = jnp.sum(each)
+    each = each * jnp.where(total > 0, share / jnp.where(total > 0, total, 1.0), 0.0)
+    return Lost(share, one, jnp.sum(each * target.mixed_lsb2), jnp.sum(each * target.mixed_wrong))
 
 
 def metastable_probability(

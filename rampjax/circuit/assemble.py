@@ -11,16 +11,17 @@ from rampjax.circuit.calibration import CORRECTIONS, CalibrationParams
 from rampjax.circuit.comparator import FrontParams
 from rampjax.circuit.design import Design
 from rampjax.circuit.device import Device, WriteVerify
+from rampjax.circuit.noise import NoiseParams
 from rampjax.circuit.programming import ProgrammingParams
 from rampjax.circuit.ramp import Conditions, RampParams
-from rampjax.circuit.structure import ColumnStructure, ConverterParams, NoiseParams
+from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.timing import TimingParams, removed_counts, required_overdrive_V
 from rampjax.circuit.write_verify import write_params
 from rampjax.target.arrays import TargetArrays, float32_array, padded_length, target_arrays
 
-_BOLTZMANN = 1.380649e-8  # fF V^2 / K
+_BOLTZMANN = 1.380649e-8  # fF V^2 / K, which is fC V / K
 # Of the ramp's figures these are noise; every other one makes its entries differ from the ideal.
-_NOT_ENTRIES = ("sigma_jitter_ns", "sigma_step_V", "ktc_noise")
+_NOT_ENTRIES = ("sigma_jitter_ns", "sigma_step_V", "ktc_noise", "thermal_noise", "auto_zero")
 
 
 def column_structure(design: Design) -> ColumnStructure:
@@ -34,6 +35,7 @@ def column_structure(design: Design) -> ColumnStructure:
         ramp_aware=calibration.ramp_aware,
         n_redundant=calibration.n_redundant,
         noisy_measurement=calibration.measures and circuit.n_reads > 0,
+        read_levels=calibration.measures and circuit.n_reads > 0 and circuit.read_by == "levels",
         stuck_cells=device.has_stuck_cells,
         front=comparator.sigma_offset_V > 0
         or mac.sigma_offset_V > 0
@@ -53,7 +55,8 @@ def column_structure(design: Design) -> ColumnStructure:
         slow=operation.age_s > 0 and device.ages,
         lag=comparator.kind != "ideal" and comparator.tau_preamp_ns > 0,
         continuous=continuous,
-        metastable=comparator.kind == "strobed" and comparator.tau_latch_ns > 0,
+        undecided=comparator.undecided if comparator.kind == "strobed" and comparator.tau_latch_ns > 0 else None,
+        strobe_noise=comparator.noise_per == "strobe" and comparator.sigma_noise_V > 0,
         n_removed=removed_counts(comparator, circuit.t_clk_ns) if continuous and comparator.delay_removed else 0,
         extra_noise=_has_extra_noise(circuit),
         subset=design.column is not design.target,
@@ -75,7 +78,8 @@ def _entries_differ(ramp: Ramp) -> bool:
 def _has_extra_noise(circuit: Circuit) -> bool:
     ramp, mac = circuit.ramp, circuit.mac
     sigmas = (ramp.sigma_jitter_ns, ramp.sigma_step_V, mac.sigma_noise_V, circuit.comparator.sigma_noise_V)
-    return ramp.ktc_noise or mac.ktc_noise or any(sigma > 0 for sigma in sigmas)
+    named = ramp.ktc_noise or mac.ktc_noise or ramp.thermal_noise
+    return named or any(sigma > 0 for sigma in (*sigmas, circuit.sigma_measure_V))
 
 
 def converter_params(design: Design, target: TargetArrays | None = None) -> ConverterParams:
@@ -110,7 +114,8 @@ def converter_params(design: Design, target: TargetArrays | None = None) -> Conv
         temperature_rel=float32_array(change_K / (1 + device.tc_rel_per_K * change_K)),
         slow=slow_params(device, circuit.operation.age_s, circuit.operation.recalibrate_s),
         timing=_timing_params(design, n_levels),
-        noise=_noise_params(design, float(common.referred)),
+        noise=_noise_params(design),
+        measuring=_measuring_params(design, float(calibrated.referred)),
         front=_front_params(circuit),
         calibration=CalibrationParams(
             correction=jnp.int32(_correction_index(design.calibration.correction)),
@@ -186,6 +191,7 @@ def _ramp_params(design: Design, pad: int) -> RampParams:
         inverse_gain=float32_array(1 / (errors.opamp_gain + 1) if errors.opamp_gain is not None else 0.0),
         tau_settle_ns=float32_array(errors.tau_settle_ns * speed),
         v_os_V=float32_array(errors.v_os_V),
+        reset_shift=float32_array(0.0 if errors.auto_zero else 1.0),
         sigma_v_os_V=float32_array(errors.sigma_v_os_V),
         sigma_c_int_rel=float32_array(errors.sigma_c_int_rel),
         sigma_v_read_rel=float32_array(errors.sigma_v_read_rel),
@@ -224,24 +230,47 @@ def _timing_params(design: Design, n_levels: int) -> TimingParams:
     )
 
 
-def level_noise_V2(design: Design) -> tuple[float, float]:
-    """Variance of each comparison in referred volts: kT/C noise times c_int (fF V²), and all beside it (V²)."""
+def _noise_params(design: Design) -> NoiseParams:
+    """Noise of conversions, at the conditions of use."""
     circuit = design.circuit
-    ramp, mac, operation = circuit.ramp, circuit.mac, circuit.operation
-    referred = float(_conditions(circuit, design.device)[1].referred)
-    ktc_fF_V2 = _BOLTZMANN * operation.temperature_K / operation.c_corner_rel * (ramp.ktc_noise + mac.ktc_noise)
-    beside_V2 = mac.sigma_noise_V**2 + circuit.comparator.sigma_noise_V**2
-    return ktc_fF_V2 / referred**2, beside_V2 / referred**2
+    ramp, mac, operation, comparator = circuit.ramp, circuit.mac, circuit.operation, circuit.comparator
+    calibrated, common, _ = _conditions(circuit, design.device)
+    fixed = operation.references == "fixed"
+    referred, follow = float(common.referred), 1.0 / float(common.common_rel) if fixed else 1.0
+    # Noise of a ramp that does not follow is divided here, since `noise_V` weighs all of the ramp's by that factor.
+    common_rel = float((calibrated if fixed else common).common_rel)
+    fresh = comparator.noise_per == "strobe"
+    sampled = operation.temperature_K / operation.c_corner_rel * (ramp.ktc_noise + mac.ktc_noise)
+    beside_V2 = mac.sigma_noise_V**2 + (0.0 if fresh else comparator.sigma_noise_V**2)
+    return NoiseParams(
+        sigma_jitter_ns=float32_array(ramp.sigma_jitter_ns),
+        sigma_step_V=float32_array(ramp.sigma_step_V / referred / follow),
+        thermal_fC_V=float32_array(_thermal_fC_V(design, operation.temperature_K) / common_rel**2),
+        sigma_strobe_V=float32_array(comparator.sigma_noise_V / referred if fresh else 0.0),
+        ktc_fF_V2=float32_array(_BOLTZMANN * sampled / referred**2),
+        level_V2=float32_array(beside_V2 / referred**2),
+    )
 
 
-def _noise_params(design: Design, referred: float) -> NoiseParams:
-    ramp = design.circuit.ramp
-    ktc_fF_V2, beside_V2 = level_noise_V2(design)
+def _measuring_params(design: Design, referred: float) -> NoiseParams:
+    """Noise of measurements, at the conditions of calibration: of the ramp alone, and of the instrument."""
+    circuit = design.circuit
+    ramp = circuit.ramp
+    sampled = NOMINAL_K / circuit.operation.c_corner_rel * ramp.ktc_noise
     return NoiseParams(
         sigma_jitter_ns=float32_array(ramp.sigma_jitter_ns),
         sigma_step_V=float32_array(ramp.sigma_step_V / referred),
-        sigma_level_V=float32_array(np.sqrt(ktc_fF_V2 / design.c_int_fF + beside_V2)),
+        thermal_fC_V=float32_array(_thermal_fC_V(design, NOMINAL_K)),
+        sigma_strobe_V=float32_array(0.0),
+        ktc_fF_V2=float32_array(_BOLTZMANN * sampled / referred**2),
+        level_V2=float32_array((circuit.sigma_measure_V / referred) ** 2),
     )
+
+
+def _thermal_fC_V(design: Design, temperature_K: float) -> float:
+    """2 k T, times what temperature does to every conductance alike."""
+    warm = 1 + design.device.tc_rel_per_K * (temperature_K - NOMINAL_K)
+    return 2 * _BOLTZMANN * temperature_K * warm * design.circuit.ramp.thermal_noise
 
 
 def _front_params(circuit: Circuit) -> FrontParams:

@@ -53,6 +53,9 @@ def _sigma(unit: str, clock: str, help: str) -> Any:
 
 Mode = Literal["plain", "write_verify"]
 Kind = Literal["ideal", "continuous", "strobed"]
+Undecided = Literal["neighbour", "mixture", "random"]
+NoisePer = Literal["conversion", "strobe"]
+ReadBy = Literal["steps", "levels"]
 References = Literal["ratiometric", "fixed"]
 
 
@@ -77,6 +80,9 @@ class Ramp:
     )
     v_os_V: float = knob(0.0, "V", SYSTEMATIC, "mean input offset of the integrator's amplifier")
     sigma_v_os_V: float = _sigma("V", PER_CHIP, "standard deviation of that offset")
+    auto_zero: bool = knob(
+        True, "", SETTING, "the reset takes the offset out of the ramp; false: the whole ramp is shifted by it as well"
+    )
     sigma_c_int_rel: float = _sigma("relative", PER_CHIP, "mismatch of the ramp's integration capacitor")
     sigma_v_read_rel: float = _sigma("relative", PER_CHIP, "error of the ramp's read voltage against the MAC's")
     q_inj_fC: float = knob(0.0, "fC", SYSTEMATIC, "mean charge injected by each read pulse")
@@ -99,6 +105,9 @@ class Ramp:
     )
     sigma_step_V: float = _sigma("V", PER_READ, "noise that each step adds to the ramp")
     ktc_noise: bool = knob(False, "", PER_READ, "kT/C noise of the ramp's capacitor, sampled when it is reset")
+    thermal_noise: bool = knob(
+        False, "", PER_READ, "thermal noise of the devices: a charge of variance 2 k T g t in each read pulse t"
+    )
     sigma_gradient_rel: float = _sigma(
         "relative", PER_CHIP, "linear gradient of conductance along the column, from end to end"
     )
@@ -129,6 +138,12 @@ class Comparator:
     )
     trim_range_V: float = knob(0.0, "V", SETTING, "the trim reaches plus and minus this", low=0.0)
     sigma_noise_V: float = _sigma("V", PER_READ, "input noise")
+    noise_per: NoisePer = knob(
+        "conversion",
+        "",
+        SETTING,
+        "input noise is drawn once per conversion, or at every strobe anew: the first crossing then comes early",
+    )
     kind: Kind = knob(
         "ideal",
         "",
@@ -141,6 +156,13 @@ class Comparator:
     )
     tau_preamp_ns: float = knob(0.0, "ns", SYSTEMATIC, "time constant of its one-pole pre-amplifier", low=0.0)
     v_logic_V: float = knob(0.8, "V", SETTING, "swing that a decision needs", positive=True)
+    undecided: Undecided = knob(
+        "neighbour",
+        "",
+        SETTING,
+        "an undecided strobed latch gives either neighbouring code (Gray-coded or synchronised counter), a mixture of "
+        "their words (binary counter), or a random code",
+    )
     delay_removed: bool = knob(
         True, "", SETTING, "the counter starts later by the constant delay, in whole clocks; false: codes come late"
     )
@@ -216,6 +238,14 @@ class Circuit:
         low=0,
         high=1_000_000,
     )
+    read_by: ReadBy = knob(
+        "steps",
+        "",
+        SETTING,
+        "how a measurement reads the ramp, where `n_reads` is not 0: steps, each by itself, summed up; levels, the "
+        "whole ramp anew at each",
+    )
+    sigma_measure_V: float = _sigma("V", "per programming event", "noise of the instrument that measures, of each read")
     programming: Programming = Programming()
     ramp: Ramp = Ramp()
     mac: Mac = Mac()
@@ -261,6 +291,10 @@ def check_circuit(circuit: Circuit) -> None:
     if array.n_ramps > array.n_columns:
         raise InputError(
             f"`array.n_ramps` must be at most `array.n_columns` ({array.n_columns}), but is {array.n_ramps}."
+        )
+    if comparator.kind == "continuous" and comparator.noise_per == "strobe":
+        raise InputError(
+            "`comparator.noise_per` must be conversion on a continuous comparator, which has no strobes, but is strobe."
         )
     delay_clocks = comparator.t_delay_ns * circuit.operation.speed_corner_rel / circuit.t_clk_ns
     if comparator.kind == "continuous" and delay_clocks > MOST_DELAY_CLOCKS:

@@ -2,9 +2,12 @@
 
 Programming (`ramp_aware`: each step aims at the distance that remains, so that errors do not add up), then correction
 (`one_point`: an ideal shift; `one_point_bias`: the same by bias devices with errors of their own; `two_point`: shift
-and gain), then selection among redundant columns. A measurement averages `n_reads` reads of each device; `n_reads = 0`
-stands for a noise-free one. The error of a measured level is the sum of the errors of the steps below it. What is
-measured is the settled ramp, in the same operation: with the charge that it loses, without the lag of its output.
+and gain), then selection among redundant columns. What is measured is the settled ramp, in the same operation: with the
+charge that it loses, without the lag of its output. A measurement averages `n_reads` reads; `n_reads = 0` stands for a
+noise-free one. There are two ways to read. By steps: a tester reads device after device, each by itself, and sums;
+the error of a level is the sum of the errors of the steps below it, and each step is read once. By levels: it reads the
+whole ramp anew at every level, whose errors are independent. Either way a read feels the noise of the devices, jitter,
+step noise, kT/C and the instrument.
 """
 
 from typing import NamedTuple
@@ -14,11 +17,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Int8, Shaped
 
 from rampjax.circuit.device import DeviceParams, sigma_at
+from rampjax.circuit.noise import Accrued, NoiseSlots, accrue, accrued_V2, no_noise, root, step_noise_V2
 from rampjax.circuit.programming import ProgrammingParams, program
 from rampjax.circuit.ramp import RampParams, RampState, Slots, add_entry, deviation_of, start_ramp, volts_per_uS
 from rampjax.circuit.write_verify import Written
 
 CORRECTIONS = ("none", "one_point", "two_point")  # the number of a correction is its place here
+_LEAST_SPAN = 1e-5  # of the ideal ramp; in single precision less is no ramp
 
 
 class CalibrationParams(NamedTuple):
@@ -30,11 +35,34 @@ class CalibrationParams(NamedTuple):
     read_averaging: Float[Array, ""]  # 1/sqrt(n_reads); 0 for a noise-free measurement
 
 
-def measurement_error_uS(
-    z: Float[Array, "*shape"], g_uS: Float[Array, "*shape"], device: DeviceParams, calibration: CalibrationParams
-) -> Float[Array, "*shape"]:
-    """Error of one device's measured conductance: sigma_read(g) z / sqrt(n_reads), µS."""
-    return sigma_at(device.sigma_read_uS, g_uS) * calibration.read_averaging * z
+class Reading(NamedTuple):
+    """How a measurement reads a ramp."""
+
+    slots: NoiseSlots  # of every entry
+    averaging: Float[Array, ""]  # 1/sqrt(n_reads)
+    by_levels: bool
+    extra: bool  # whether there is noise beside the devices' read noise
+
+
+def step_error_uS(
+    z: Float[Array, "*entry"],
+    read_uS: Float[Array, "*entry"],
+    g_uS: Float[Array, "*entry"],
+    gain: Float[Array, "*entry"],
+    slots: NoiseSlots,
+    reading: Reading,
+) -> Float[Array, "*entry"]:
+    """Error of one device read by itself, as a conductance, µS: what is off in volts, over what 1 µS adds.
+
+    Args:
+        z: standard normal, one per device.
+        read_uS: standard deviation of its read noise, µS.
+        g_uS: what it conducts, µS.
+        gain: what 1 µS adds to the ramp, V/µS; anything but 0 where there is no pulse.
+        slots: of its entry.
+        reading: how it is read.
+    """
+    return z * reading.averaging * root(step_noise_V2(read_uS, g_uS, slots, reading.extra)) / jnp.abs(gain)
 
 
 def program_ramp_aware(
@@ -45,7 +73,7 @@ def program_ramp_aware(
     ramp: RampParams,
     device: DeviceParams,
     programming: ProgrammingParams,
-    calibration: CalibrationParams,
+    reading: Reading,
     scheme: str | None = None,
 ) -> tuple[Float[Array, " entry"], Written | None]:
     """Programs the entries in order, each aimed at what remains to its threshold after those before, as measured.
@@ -56,13 +84,13 @@ def program_ramp_aware(
 
     Args:
         draw: what each programming event draws from, see `draw_programming`.
-        z_read: standard normal, one per measured device; None for a noise-free measurement.
+        z_read: standard normal, one per read step or level; None for a noise-free measurement.
         health: which devices are stuck; None where none can be.
         slots: the ramp's entries as they are on this chip.
         ramp: the ramp's parameters.
         device: the device's parameters.
         programming: the write-verify loop's parameters.
-        calibration: how the measurement averages.
+        reading: how the ramp is measured.
         scheme: of the write-verify loop; None for plain programming.
 
     Returns:
@@ -72,15 +100,25 @@ def program_ramp_aware(
     # Padded entries have no pulse: 0/0 must not reach the ones before, so their gain is 1 here.
     safe_gain = jnp.where(gain != 0, gain, 1.0)
 
-    def step(ahead: RampState, inputs: tuple) -> tuple[RampState, tuple[Array, Written | None]]:
-        one, z_m, cell, slot, safe = inputs
-        aim_uS = jnp.clip(slot.g_target_uS - deviation_of(ahead) / safe, device.g_min_uS, device.g_max_uS)
-        g_uS, written = program(one, aim_uS, cell, device, programming, scheme)
-        seen_uS = g_uS if z_m is None else g_uS + measurement_error_uS(z_m, g_uS, device, calibration)
-        return add_entry(ahead, seen_uS, slot), (g_uS, written)
+    first = (ramp.n_clk > 0) | (gain == 0)
 
-    inputs = (draw, z_read, health, slots, safe_gain)
-    _, (g_uS, written) = jax.lax.scan(step, start_ramp(slots), inputs)
+    def step(ahead: tuple[RampState, Accrued], inputs: tuple) -> tuple[tuple, tuple[Array, Written | None]]:
+        one, z_m, cell, slot, safe, noise, is_first = inputs
+        ramp_so_far, noise_so_far = ahead
+        missed_V = deviation_of(ramp_so_far)
+        if z_m is not None and reading.by_levels:
+            missed_V = missed_V + z_m * reading.averaging * root(accrued_V2(noise_so_far, noise))
+        aim_uS = jnp.clip(slot.g_target_uS - missed_V / safe, device.g_min_uS, device.g_max_uS)
+        g_uS, written = program(one, aim_uS, cell, device, programming, scheme)
+        seen_uS, read_uS = g_uS, sigma_at(device.sigma_read_uS, g_uS)
+        if z_m is not None and not reading.by_levels:
+            seen_uS = g_uS + step_error_uS(z_m, read_uS, g_uS, safe, noise, reading)
+        after = accrue(noise_so_far, read_uS, g_uS, is_first, noise)
+        return (add_entry(ramp_so_far, seen_uS, slot), after), (g_uS, written)
+
+    start = (start_ramp(slots), no_noise(gain[0]))
+    inputs = (draw, z_read, health, slots, safe_gain, reading.slots, first)
+    _, (g_uS, written) = jax.lax.scan(step, start, inputs)
     return g_uS, written
 
 
@@ -130,10 +168,23 @@ def correct_ramp(
     """
     one_point_V = deviation_V - measured_V[calibration.middle]
     rise_V = v_target_V - v_target_V[0]
-    excess_V = measured_V[calibration.last] - measured_V[0]
-    span_V = rise_V[calibration.last] + excess_V
-    # A ramp that does not rise at all (every device stuck OFF) has no gain to correct.
-    gain_less_1 = jnp.where(span_V > 0, -excess_V / jnp.where(span_V > 0, span_V, 1.0), 0.0)
+    gain_less_1 = _two_point_gain_less_1(measured_V, v_target_V, calibration)
     two_point_V = gain_less_1 * rise_V + (1.0 + gain_less_1) * (deviation_V - measured_V[0])
     kinds = (deviation_V, one_point_V, two_point_V)
     return jnp.select([calibration.correction == i for i in range(3)], kinds)
+
+
+def correction_gain_less_1(
+    measured_V: Float[Array, " threshold"], v_target_V: Float[Array, " threshold"], calibration: CalibrationParams
+) -> Float[Array, ""]:
+    """What a correction multiplies every step of the ramp by, less 1; see `correct_ramp`."""
+    scales = calibration.correction == CORRECTIONS.index("two_point")
+    return jnp.where(scales, _two_point_gain_less_1(measured_V, v_target_V, calibration), 0.0)
+
+
+def _two_point_gain_less_1(measured_V: Array, v_target_V: Array, calibration: CalibrationParams) -> Array:
+    excess_V = measured_V[calibration.last] - measured_V[0]
+    span_V = v_target_V[calibration.last] - v_target_V[0] + excess_V
+    # A ramp that does not rise at all (every device stuck OFF) has no gain to correct; what rounding leaves is none.
+    rises = span_V > _LEAST_SPAN * (v_target_V[calibration.last] - v_target_V[0])
+    return jnp.where(rises, -excess_V / jnp.where(rises, span_V, 1.0), 0.0)

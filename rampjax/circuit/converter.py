@@ -10,6 +10,8 @@ from rampjax.circuit.comparator import Front, column_thresholds, sample_front
 from rampjax.circuit.ramp_column import Ramp, sample_ramp
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.write_verify import Written
+from rampjax.metrics import Lost, Realised, lost_decisions, realise
+from rampjax.target.arrays import TargetArrays
 
 _OFFSET, _MAC = 3, 4  # streams of randomness, beside those of the ramp
 _COMPARED, _MOST_COMPARED = 32, 512  # thresholds at a time, and in all
@@ -21,8 +23,10 @@ class Column(NamedTuple):
     g_uS: Float[Array, " entry"]  # conductances in use
     v_ramp_V: Float[Array, " threshold"]  # the ramp that the comparator sees
     thresholds: Float[Array, " threshold"]  # where the comparator flips, in x
+    n_rises: Int[Array, " threshold"]  # how often the ramp has risen by then: a bin between equal ones is none
     sigma_x: Float[Array, " threshold"]  # standard deviation of each threshold from conversion to conversion, in x
     undecided_x: Float[Array, ""] | None  # half width of inputs for which a strobed latch stays undecided; None: none
+    jump_x: Float[Array, " threshold"] | None  # it flips so much early or late by undecided latches; None: none do
     written: Written | None  # how the write-verify loops went
     ramp: Ramp  # the ramp that it reads, with what was drawn for it
     front: Front | None  # offsets and gain of its own; None: none
@@ -70,12 +74,32 @@ def read_ramp(key: Key[Array, ""], ramp: Ramp, params: ConverterParams, structur
         g_uS=ramp.g_uS,
         v_ramp_V=v_target_V + ramp.deviation_V,
         thresholds=thresholds,
+        n_rises=ramp.n_rises,
         sigma_x=ramp.sigma_V / scale_V,
-        undecided_x=params.timing.undecided_V / (params.common.referred * scale_V) if structure.metastable else None,
+        undecided_x=params.timing.undecided_V / (params.common.referred * scale_V) if structure.undecided else None,
+        jump_x=None if ramp.undecided_V is None else ramp.undecided_V / scale_V,
         written=ramp.written,
         ramp=ramp,
         front=front,
     )
+
+
+def realise_column(column: Column, target: TargetArrays) -> Realised:
+    """The column as its measures see it."""
+    return realise(column.thresholds, target, column.sigma_x, column.n_rises, column.jump_x)
+
+
+def lost_of(column: Column, target: TargetArrays, undecided: str | None) -> Lost | None:
+    """What undecided latches do to a column's measures, None where latches decide.
+
+    Args:
+        column: the column.
+        target: what it should compute.
+        undecided: what an undecided latch gives, of `ColumnStructure.undecided`.
+    """
+    if undecided is None or column.undecided_x is None:
+        return None
+    return lost_decisions(undecided, column.thresholds, column.undecided_x, target)
 
 
 def convert(

@@ -55,6 +55,7 @@ class Step(NamedTuple):
     v_before_V: Float[Array, ""]
     t_clocks_ns: Float[Array, ""]
     more_V: Float[Array, ""]
+    added_V: Float[Array, ""]
     slew: Float[Array, ""]
     pull: Float[Array, ""]
     inject_V: Float[Array, ""]
@@ -65,17 +66,22 @@ class Progress(NamedTuple):
 
     deviation_V: Float[Array, ""]  # of the settled ramp from the ideal one
     lag_V: Float[Array, ""]  # of the output behind it
+    rise_V: Float[Array, ""]  # settled, of this step so far
     step: Step
 
 
-def no_progress(like: Float[Array, ""]) -> Progress:
-    """A ramp at its start, settled."""
-    zero = jnp.zeros_like(like)
-    return Progress(zero, zero, Step(*[zero] * len(Step._fields)))
+def no_progress(start_V: Float[Array, ""]) -> Progress:
+    """A ramp at its start, settled, off by `start_V`."""
+    zero = jnp.zeros_like(start_V)
+    return Progress(start_V, zero, zero, Step(*[zero] * len(Step._fields)))
 
 
 def integrate_entry(
-    before: Progress, seen_uS: Float[Array, ""], more_V: Float[Array, ""], slots: AmplifierSlots
+    before: Progress,
+    seen_uS: Float[Array, ""],
+    more_V: Float[Array, ""],
+    added_V: Float[Array, ""],
+    slots: AmplifierSlots,
 ) -> Progress:
     """Adds one device to a ramp.
 
@@ -83,6 +89,7 @@ def integrate_entry(
         before: the ramp so far.
         seen_uS: what the device conducts, µS.
         more_V: what it would add beyond the ideal, V, if the virtual ground stayed where it is.
+        added_V: what it would then add in all, V.
         slots: its entry.
     """
     own = Step(
@@ -91,6 +98,7 @@ def integrate_entry(
         v_before_V=slots.v_before_V,
         t_clocks_ns=slots.t_clocks_ns,
         more_V=more_V,
+        added_V=added_V,
         slew=seen_uS * slots.slew_per_uS,
         pull=seen_uS * slots.pull_per_uS,
         inject_V=slots.inject_V,
@@ -105,7 +113,8 @@ def integrate_entry(
     lost_V, lag_V = _conduct(v_V, step.lag_V + step.inject_V, slew, pull, slots.t_on_ns, slots)
     v_V = v_V + slew * slots.t_on_ns - lost_V
     later_V, lag_V = _conduct(v_V, lag_V, slots.idle_slew, slots.idle_pull, t_off_ns, slots)
-    return Progress(step.deviation_V + step.more_V - lost_V - later_V, lag_V, step)
+    lost_V = lost_V + later_V
+    return Progress(step.deviation_V + step.more_V - lost_V, lag_V, step.added_V - lost_V, step)
 
 
 def _conduct(v_V: Array, lag_V: Array, slew: Array, pull: Array, t_ns: Array, slots: AmplifierSlots) -> tuple:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from rampjax.circuit.comparator import Front, column_thresholds
 from rampjax.circuit.programming import draw_programming, program
@@ -28,7 +28,7 @@ from rampjax.circuit.ramp import (
     volts_per_uS,
 )
 from rampjax.circuit.ramp_column import noise_V
-from rampjax.circuit.seen import at_levels, held_V, seen_V
+from rampjax.circuit.seen import at_levels, held_ramp, seen_ramp
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.metrics import max_inl_lsb, realise
 
@@ -39,6 +39,7 @@ class KnownColumn(NamedTuple):
     ahead_V: Float[Array, " entry"]  # deviation of the ramp ahead of each entry, uncorrected, referred
     measured_V: Float[Array, " level"]  # the same at its levels
     thresholds: Float[Array, " threshold"]  # where the comparator flips, in x
+    n_rises: Int[Array, " threshold"]  # how often the ramp has risen by then: a bin between equal ones is none
     sigma_x: Float[Array, " threshold"]  # standard deviation of each from conversion to conversion, in x
 
 
@@ -75,13 +76,14 @@ def known_column(g_uS: Float[Array, " entry"], params: ConverterParams, structur
     ahead_V = ramp_deviation_V(g_uS, slots)
     measured_V = at_levels(ahead_V[n_bias:], params, structure)
     used = _slots(params, params.operating, structure) if structure.changed_conditions else slots
-    deviation_V = held_V(g_uS, measured_V, used, params, structure)
-    deviation_V = seen_V(deviation_V, params, structure)
-    sigma_V = noise_V(g_uS, params, structure)
+    seen = seen_ramp(held_ramp(g_uS, measured_V, used, params, structure), params, structure)
+    deviation_V, n_rises = seen.deviation_V, seen.n_rises
+    chance_V2 = seen.chance_V2 if seen.undecided_V is None else seen.undecided_V**2
+    sigma_V = noise_V(g_uS, chance_V2, params, structure)
     aim_x, v_target_V = params.aim_x, params.v_target_V
     if structure.subset:
-        chosen = (deviation_V, sigma_V, aim_x, v_target_V)
-        deviation_V, sigma_V, aim_x, v_target_V = (each[params.level_of] for each in chosen)
+        chosen = (deviation_V, n_rises, sigma_V, aim_x, v_target_V)
+        deviation_V, n_rises, sigma_V, aim_x, v_target_V = (each[params.level_of] for each in chosen)
     thresholds = aim_x + deviation_V / params.scale_V
     if structure.front:
         ends = (jnp.asarray(params.target.spline.x_lo), jnp.asarray(params.target.spline.x_hi))
@@ -90,7 +92,7 @@ def known_column(g_uS: Float[Array, " entry"], params: ConverterParams, structur
         thresholds = column_thresholds(
             deviation_V, v_target_V, aim_x, Front(zero, zero, zero), params.front, params.scale_V, u, ends
         )
-    return KnownColumn(ahead_V, measured_V, thresholds, sigma_V / params.scale_V)
+    return KnownColumn(ahead_V, measured_V, thresholds, n_rises, sigma_V / params.scale_V)
 
 
 @partial(jax.jit, static_argnums=2)

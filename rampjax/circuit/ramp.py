@@ -50,6 +50,7 @@ class RampParams(NamedTuple):
     tau_settle_ns: Float[Array, ""]  # of the amplifier
     v_os_V: Float[Array, ""]  # amplifier's offset: mean and, static per chip, spread
     sigma_v_os_V: Float[Array, ""]
+    reset_shift: Float[Array, ""]  # share of the offset that is in the ramp from its reset on; 0: auto-zeroed
     sigma_c_int_rel: Float[Array, ""]  # static, per chip
     sigma_v_read_rel: Float[Array, ""]  # static, per chip
     q_inj_fC: Float[Array, ""]  # injection of each pulse: mean and, static per chip, spread
@@ -95,12 +96,22 @@ class SlotErrors(NamedTuple):
     """What is off in each entry, whatever the ramp so far."""
 
     excess_V: Float[Array, "*entry"]  # what it adds beyond the ideal at the ideal conductance
+    charge_V: Float[Array, "*entry"]  # what of it comes without any conductance: injection, leakage
+    reset_V: Float[Array, "*entry"]  # what the reset has left in the ramp, the same in every entry
     factor: Float[Array, "*entry"]  # conductance gradient
     r_series_MOhm: Float[Array, "*entry"]  # times the device's differential conductance over its conductance
     bend_per_uS2: Float[Array, "*entry"]  # of a nonlinear device: what the drop across that resistance adds, squared
 
 
 RampState = Array | Progress  # of a ramp so far: its deviation alone, or all that matters to a real amplifier
+
+
+class Before(NamedTuple):
+    """A ramp ahead of each entry beyond those of its start."""
+
+    deviation_V: Float[Array, " entry"]  # of the settled ramp from the ideal one
+    lag_V: Float[Array, " entry"] | None  # of the output behind it; None: its amplifier is no real one
+    rise_V: Float[Array, " entry"]  # settled, since the entry before; 0 ahead of the first
 
 
 def volts_per_uS(ramp: RampParams) -> Float[Array, " entry"]:
@@ -170,6 +181,8 @@ def real_slots(
     drop_V = ramp.r_series_MOhm * conditions.common_rel * ramp.v_read_V * (1.0 + drive_less_1)  # of 1 µS
     slot_errors = SlotErrors(
         excess_V=g_target_uS * gain_excess + charge_fC / referred_fF,
+        charge_V=charge_fC / referred_fF,
+        reset_V=jnp.broadcast_to(ramp.reset_shift * errors.v_os_V / conditions.referred, pulsed.shape),
         factor=1.0 + errors.gradient_rel * ramp.row,
         r_series_MOhm=ramp.r_series_MOhm * (slope * conditions.common_rel),
         bend_per_uS2=bend * drop_V**2,
@@ -211,9 +224,9 @@ def _device_drive(ramp: RampParams, errors: RampErrors, conditions: Conditions) 
 
 
 def start_ramp(slots: Slots) -> RampState:
-    """The state of a ramp before its first entry."""
-    zero = jnp.zeros((), slots.volts_per_uS.dtype)
-    return zero if slots.amplifier is None else no_progress(zero)
+    """The state of a ramp before its first entry: where its reset has left it."""
+    start_V = jnp.zeros((), slots.volts_per_uS.dtype) if slots.errors is None else slots.errors.reset_V[0]
+    return start_V if slots.amplifier is None else no_progress(start_V)
 
 
 def deviation_of(state: RampState) -> Float[Array, ""]:
@@ -229,21 +242,25 @@ def add_entry(state: RampState, g_uS: Float[Array, ""], slots: Slots) -> RampSta
         g_uS: its realised conductance, µS.
         slots: what it adds.
     """
-    seen_uS, more_V = _more_V(g_uS, slots)
+    seen_uS, more_V, added_V = _added(g_uS, slots)
     if isinstance(state, Progress):
         assert slots.amplifier is not None
-        return integrate_entry(state, seen_uS, more_V, slots.amplifier)
+        return integrate_entry(state, seen_uS, more_V, added_V, slots.amplifier)
     return state + more_V
 
 
-def _more_V(g_uS: Array, slots: Slots) -> tuple[Array, Array]:
-    """What entries conduct, µS, and what they add beyond the ideal, V, whatever the ramp so far."""
+def _added(g_uS: Array, slots: Slots) -> tuple[Array, Array, Array]:
+    """What entries conduct, µS, and what they add, whatever the ramp so far: beyond the ideal, and in all, V.
+
+    What they add in all is no difference of nearly equal numbers: a device that conducts nothing adds exactly nothing.
+    """
     if slots.errors is None:
-        return g_uS, (g_uS - slots.g_target_uS) * slots.volts_per_uS
+        return g_uS, (g_uS - slots.g_target_uS) * slots.volts_per_uS, g_uS * slots.volts_per_uS
     held_uS = g_uS * slots.errors.factor
     seen_uS = held_uS / (1.0 + held_uS * slots.errors.r_series_MOhm)
     seen_uS = seen_uS * (1.0 + slots.errors.bend_per_uS2 * seen_uS**2)
-    return seen_uS, (seen_uS - slots.g_target_uS) * slots.volts_per_uS + slots.errors.excess_V
+    more_V = (seen_uS - slots.g_target_uS) * slots.volts_per_uS + slots.errors.excess_V
+    return seen_uS, more_V, seen_uS * slots.volts_per_uS + slots.errors.charge_V
 
 
 def ramp_deviation_V(g_uS: Float[Array, " entry"], slots: Slots, n_bias: int = 0) -> Float[Array, " threshold"]:
@@ -254,23 +271,33 @@ def ramp_deviation_V(g_uS: Float[Array, " entry"], slots: Slots, n_bias: int = 0
         slots: the entries.
         n_bias: how many of them make the start; without any the start is exact.
     """
-    return ramp_and_lag_V(g_uS, slots, n_bias)[0]
+    return ramp_before(g_uS, slots, n_bias).deviation_V
 
 
-def ramp_and_lag_V(
-    g_uS: Float[Array, " entry"], slots: Slots, n_bias: int = 0
-) -> tuple[Float[Array, " threshold"], Float[Array, " threshold"] | None]:
-    """`ramp_deviation_V`, and how far the output lags behind the settled ramp where its amplifier is a real one."""
+def ramp_before(g_uS: Float[Array, " entry"], slots: Slots, n_bias: int = 0) -> Before:
+    """The ramp ahead of each entry beyond the `n_bias` of its start; see `ramp_deviation_V`."""
     if slots.amplifier is None:
-        return sum_before(_more_V(g_uS, slots)[1])[n_bias:], None
+        _, more_V, added_V = _added(g_uS, slots)
+        deviation_V = sum_before(more_V)
+        if slots.errors is not None:
+            deviation_V = deviation_V + slots.errors.reset_V
+        return Before(deviation_V[n_bias:], None, _since(added_V, n_bias))
 
     # What an entry adds depends on the ramp so far: entry by entry, not as a sum.
-    def step(before: RampState, entry: tuple[Array, Slots]) -> tuple[RampState, tuple[Array, Array]]:
+    def step(before: RampState, entry: tuple[Array, Slots]) -> tuple[RampState, tuple[Array, Array, Array]]:
         assert isinstance(before, Progress)
-        return add_entry(before, *entry), (before.deviation_V, before.lag_V)
+        after = add_entry(before, *entry)
+        assert isinstance(after, Progress)
+        return after, (before.deviation_V, before.lag_V, after.rise_V)
 
-    _, (deviation_V, lag_V) = jax.lax.scan(step, start_ramp(slots), (g_uS, slots))
-    return deviation_V[n_bias:], lag_V[n_bias:]
+    _, (deviation_V, lag_V, rise_V) = jax.lax.scan(step, start_ramp(slots), (g_uS, slots))
+    return Before(deviation_V[n_bias:], lag_V[n_bias:], _since(rise_V, n_bias))
+
+
+def _since(rise_V: Array, n_bias: int) -> Array:
+    """What entries add, as what lies before each of those beyond the start: 0 ahead of the first."""
+    steps_V = rise_V[n_bias:]
+    return jnp.concatenate([jnp.zeros_like(steps_V[:1]), steps_V[:-1]])
 
 
 def sum_before(a: Float[Array, " entry"]) -> Float[Array, " entry"]:

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from rampjax.circuit.ageing import age_devices
-from rampjax.circuit.calibration import bias_aim_uS, correct_ramp, measurement_error_uS, program_ramp_aware
+from rampjax.circuit.calibration import Reading, bias_aim_uS, correct_ramp, program_ramp_aware, step_error_uS
 from rampjax.circuit.device import sigma_at
 from rampjax.circuit.draws import standard_normal
+from rampjax.circuit.noise import NoiseParams, device_noise_V2, noise_slots, root
 from rampjax.circuit.programming import HEALTHY, draw_programming, program, sample_health
 from rampjax.circuit.ramp import (
     Conditions,
@@ -26,7 +27,7 @@ from rampjax.circuit.ramp import (
     sum_before,
     volts_per_uS,
 )
-from rampjax.circuit.seen import at_levels, held_V, seen_V
+from rampjax.circuit.seen import Held, at_levels, held_ramp, seen_ramp
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.write_verify import Written
 from rampjax.metrics import max_inl_lsb, realise
@@ -44,7 +45,9 @@ class Ramp(NamedTuple):
 
     g_uS: Float[Array, " entry"]  # conductances in use
     deviation_V: Float[Array, " threshold"]  # of the ramp that comparators see from what it aims at, referred
+    n_rises: Int[Array, " threshold"]  # how often it has risen above all before: a bin between equal ones is none
     sigma_V: Float[Array, " threshold"]  # temporal noise of each comparison, from conversion to conversion, referred
+    undecided_V: Float[Array, " threshold"] | None  # flips as much early or late by undecided latches; None: none do
     written: Written | None  # how the write-verify loops went
     errors: RampErrors | None  # what was drawn for it; None where its entries are ideal
     measured_V: Float[Array, " level"]  # its deviation as measured for its correction: settled, referred
@@ -68,15 +71,18 @@ def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnS
         if loops is not None:  # every column that was programmed took its pulses
             pulses, energy_fJ = (jnp.sum(values, axis=0) for values in (loops.n_pulses, loops.energy_fJ))
             found = found._replace(written=found.written._replace(n_pulses=pulses, energy_fJ=energy_fJ))
-    sigma_V = noise_V(found.g_uS, params, structure)
+    flips = seen_ramp(found.held, params, structure)
+    sigma_V = noise_V(found.g_uS, flips.chance_V2, params, structure)
     return Ramp(
         g_uS=found.g_uS,
-        deviation_V=_levels(seen_V(found.deviation_V, params, structure), params, structure),
+        deviation_V=_levels(flips.deviation_V, params, structure),
+        n_rises=_levels(flips.n_rises, params, structure),
         sigma_V=_levels(sigma_V, params, structure),
+        undecided_V=None if flips.undecided_V is None else _levels(flips.undecided_V, params, structure),
         written=found.written,
         errors=found.errors,
         measured_V=found.measured_V,
-        held_V=found.deviation_V,
+        held_V=found.held.deviation_V,
     )
 
 
@@ -84,7 +90,7 @@ class _Candidate(NamedTuple):
     """One of the redundant columns in use."""
 
     g_uS: Float[Array, " entry"]
-    deviation_V: Float[Array, " level"]  # of the held and corrected ramp
+    held: Held
     written: Written | None
     errors: RampErrors | None
     measured_V: Float[Array, " level"]
@@ -110,29 +116,28 @@ def _candidate(
         errors = sample_ramp_errors(stream(_RAMP), jax.random.fold_in(key, _DRIVER), ramp, structure.n_taps)
     slots = _slots(errors, params, params.calibrated, structure)
     z_while, *z_after = _measurement_draws(stream(_MEASURE), params, structure)
+    noise = noise_slots(ramp, device, params.measuring, n_bias)
+    reading = Reading(noise, calibration.read_averaging, structure.read_levels, structure.extra_noise)
     health = sample_health(stream(_HEALTH), ramp.sign.shape[0], device) if structure.stuck_cells else None
-    g_uS, written = _program(stream, z_while, health, slots, params, structure)
+    g_uS, written = _program(stream, z_while, health, slots, reading, params, structure)
     written = written and _of_devices(written, ramp.t_pulse_ns > 0)
     g_then_uS, g_now_uS = _age(stream(_AGE), g_uS, health, params) if structure.slow else (g_uS, g_uS)
-    seen_uS = _measured(z_after[0], g_then_uS, params)
-    measured_V = at_levels(ramp_deviation_V(seen_uS, slots, n_bias), params, structure)
+    measured_V, seen_bias_uS = _measured(z_after[0], g_then_uS, slots, reading, params, structure)
     if structure.bias_trim:
-        g_bias_uS, rewritten = _trim_bias(stream, measured_V, seen_uS[:n_bias], health, params, structure)
+        g_bias_uS, rewritten = _trim_bias(stream, measured_V, seen_bias_uS, health, params, structure)
         written = written and _join_loops(written, rewritten)
         change_uS = jnp.zeros_like(g_uS).at[:n_bias].set(g_bias_uS - g_then_uS[:n_bias])
         g_then_uS, g_now_uS = (jnp.maximum(g + change_uS, 0.0) for g in (g_then_uS, g_now_uS))
-        measured_V = at_levels(
-            ramp_deviation_V(_measured(z_after[1], g_then_uS, params), slots, n_bias), params, structure
-        )
+        measured_V, _ = _measured(z_after[1], g_then_uS, slots, reading, params, structure)
     if structure.temperature:
         z = standard_normal(stream(_TEMPERATURE), g_uS.size)
         g_now_uS = jnp.maximum(g_now_uS * (1.0 + device.sigma_tc_rel_per_K * params.temperature_rel * z), 0.0)
     used = _slots(errors, params, params.operating, structure) if structure.changed_conditions else slots
-    corrected_V = held_V(g_now_uS, measured_V, used, params, structure)
+    held = held_ramp(g_now_uS, measured_V, used, params, structure)
     seen_x = params.aim_x + correct_ramp(measured_V, measured_V, params.v_target_V, calibration) / params.scale_V
     # Only selection looks at this number; where there is none, the compiler drops it.
     seen = realise(_levels(seen_x, params, structure), params.target)
-    return _Candidate(g_now_uS, corrected_V, written, errors, measured_V), max_inl_lsb(seen, params.target)
+    return _Candidate(g_now_uS, held, written, errors, measured_V), max_inl_lsb(seen, params.target)
 
 
 def _slots(
@@ -152,9 +157,33 @@ def _measurement_draws(
     return tuple(standard_normal(key, 3 * params.g_target_uS.size).reshape(3, -1))
 
 
-def _measured(z: Array | None, g_uS: Array, params: ConverterParams) -> Array:
-    """Conductances as a measurement shows them."""
-    return g_uS if z is None else g_uS + measurement_error_uS(z, g_uS, params.device, params.calibration)
+def _measured(
+    z: Array | None,
+    g_uS: Array,
+    slots: Slots,
+    reading: Reading,
+    params: ConverterParams,
+    structure: ColumnStructure,
+) -> tuple[Array, Array]:
+    """The ramp as a measurement shows it, its deviation at every level (V), and its bias devices (µS)."""
+    n_bias, gain = structure.n_bias, volts_per_uS(params.ramp)
+    if z is not None and not reading.by_levels:
+        safe_gain = jnp.where(gain != 0, gain, 1.0)
+        read_uS = sigma_at(params.device.sigma_read_uS, g_uS)
+        g_uS = g_uS + step_error_uS(z, read_uS, g_uS, safe_gain, reading.slots, reading)
+    measured_V = at_levels(ramp_deviation_V(g_uS, slots, n_bias), params, structure)
+    if z is None or not reading.by_levels:
+        return measured_V, g_uS[:n_bias]
+    measuring = params.measuring
+    variance_V2 = noise_V2(g_uS, measuring, params, structure)
+    level_V2 = measuring.ktc_fF_V2 / params.ramp.c_int_fF + measuring.level_V2
+    # A start without devices is exact: there is nothing to read.
+    is_read = jnp.arange(measured_V.shape[0]) >= (0 if n_bias else 1)
+    error_V = z[: measured_V.shape[0]] * reading.averaging * root(jnp.where(is_read, variance_V2 + level_V2, 0.0))
+    if not n_bias:
+        return measured_V + error_V, g_uS[:0]
+    # What the level of the start shows is shared by the devices that make it.
+    return measured_V + error_V, g_uS[:n_bias] + error_V[0] / jnp.sum(gain[:n_bias])
 
 
 def _age(key: Key[Array, ""], g_uS: Array, health: Array | None, params: ConverterParams) -> tuple[Array, Array]:
@@ -171,6 +200,7 @@ def _program(
     z_while: Array | None,
     health: Array | None,
     slots: Slots,
+    reading: Reading,
     params: ConverterParams,
     structure: ColumnStructure,
 ) -> tuple[Array, Written | None]:
@@ -178,7 +208,7 @@ def _program(
     draw = draw_programming(stream(_PROGRAM), shape, scheme)
     if structure.ramp_aware:
         return program_ramp_aware(
-            draw, z_while, health, slots, params.ramp, device, params.programming, params.calibration, scheme
+            draw, z_while, health, slots, params.ramp, device, params.programming, reading, scheme
         )
     # Entries of the padding are no devices: an aim inside the range ends their write-verify loops at once, or nearly.
     aim_uS = jnp.where(params.ramp.t_pulse_ns > 0, params.g_target_uS, device.g_min_uS)
@@ -231,34 +261,54 @@ def _levels(at_level: Array, params: ConverterParams, structure: ColumnStructure
     return at_level[params.level_of] if structure.subset else at_level
 
 
-def noise_V(
-    g_uS: Float[Array, " entry"], params: ConverterParams, structure: ColumnStructure
+def noise_V2(
+    g_uS: Float[Array, " entry"], noise: NoiseParams, params: ConverterParams, structure: ColumnStructure
 ) -> Float[Array, " level"]:
-    """Temporal noise of each ramp level: every conversion reads each device once, so variances add up along the ramp.
+    """Variance of each level of the ramp by temporal noise: every read takes each device once, so variances add up.
 
-    var V_k = sum over the entries below of [(sigma_read(g_j) v_read t_pulse_j / c_int)^2 + (g_j v_read sigma_jitter /
-    c_int)^2], and sigma_step^2 for each step, and what every comparison has (kT/C, MAC, comparator). Devices in
-    parallel share their pulse and so its jitter: their conductances add up before the square.
+    Devices in parallel share their pulse and so its jitter: their conductances add up before the square.
+
+    Args:
+        g_uS: conductances.
+        noise: of conversions, or of measurements.
+        params: traced parameters.
+        structure: static structure.
+
+    Returns:
+        V², without what a comparison or a reading has beside it.
     """
-    gain = volts_per_uS(params.ramp)
-    variance = (sigma_at(params.device.sigma_read_uS, g_uS) * gain) ** 2
+    slots = noise_slots(params.ramp, params.device, noise, structure.n_bias)
+    read_uS = sigma_at(params.device.sigma_read_uS, g_uS)
+    variance_V2 = device_noise_V2(read_uS, g_uS, slots, structure.extra_noise)
     if structure.extra_noise:
-        noise, ramp = params.noise, params.ramp
-        pulsed = ramp.t_pulse_ns > 0
-        jitter_V = _pulsed_uS(g_uS, params, structure) * ramp.v_read_V * noise.sigma_jitter_ns / ramp.c_int_fF
+        jitter_V = _pulsed_uS(g_uS, params, structure) * slots.jitter_V_per_uS
         # Of devices in parallel the first one takes the clock, and the noise of the step.
-        is_step = (ramp.n_clk > 0) & (jnp.arange(pulsed.shape[0]) >= structure.n_bias)
-        step_V = noise.sigma_step_V / params.follow
-        variance = variance + jnp.where(pulsed, jitter_V**2, 0.0) + jnp.where(is_step, step_V**2, 0.0)
+        variance_V2 = variance_V2 + jitter_V**2 + jnp.where(params.ramp.n_clk > 0, slots.step_V2, 0.0)
+    return at_levels(sum_before(variance_V2)[structure.n_bias :], params, structure)
+
+
+def noise_V(
+    g_uS: Float[Array, " entry"],
+    chance_V2: Float[Array, " level"] | None,
+    params: ConverterParams,
+    structure: ColumnStructure,
+) -> Float[Array, " level"]:
+    """Temporal noise of each comparison: that of the ramp, see `noise_V2`, and what it has beside (kT/C, MAC, comparator).
+
+    Args:
+        g_uS: conductances in use.
+        chance_V2: variance of what comparators draw anew at each strobe; None: nothing.
+        params: traced parameters.
+        structure: static structure.
+    """
+    noise = params.noise
+    variance_V2 = noise_V2(g_uS, noise, params, structure)
     if structure.changed_conditions:
-        # What does not follow the MAC's common factor weighs more or less against it; step noise is divided already.
-        variance = variance * params.follow**2
-    summed = at_levels(sum_before(variance)[structure.n_bias :], params, structure)
+        # What does not follow the MAC's common factor weighs more or less against it.
+        variance_V2 = variance_V2 * params.follow**2
     if structure.extra_noise:
-        summed = summed + params.noise.sigma_level_V**2
-    # A root has no slope at 0, where there is no noise.
-    noisy = summed > 0
-    return jnp.where(noisy, jnp.sqrt(jnp.where(noisy, summed, 1.0)), 0.0)
+        variance_V2 = variance_V2 + noise.ktc_fF_V2 / params.ramp.c_int_fF + noise.level_V2
+    return root(variance_V2 if chance_V2 is None else variance_V2 + chance_V2)
 
 
 def _pulsed_uS(g_uS: Array, params: ConverterParams, structure: ColumnStructure) -> Array:

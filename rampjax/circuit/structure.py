@@ -9,6 +9,7 @@ from rampjax.circuit.ageing import SlowParams
 from rampjax.circuit.calibration import CalibrationParams
 from rampjax.circuit.comparator import FrontParams
 from rampjax.circuit.device import DeviceParams
+from rampjax.circuit.noise import NoiseParams
 from rampjax.circuit.programming import ProgrammingParams
 from rampjax.circuit.ramp import Conditions, RampParams
 from rampjax.circuit.timing import TimingParams
@@ -22,6 +23,7 @@ class ColumnStructure:
     ramp_aware: bool = False
     n_redundant: int = 1
     noisy_measurement: bool = False
+    read_levels: bool = False  # a measurement reads the whole ramp at every level, not each step by itself
     stuck_cells: bool = False
     front: bool = False  # offsets, gain, clipping of the column itself
     n_bias: int = 0
@@ -35,19 +37,12 @@ class ColumnStructure:
     slow: bool = False  # devices age
     lag: bool = False  # pre-amplifier
     continuous: bool = False  # late decisions
-    metastable: bool = False  # a strobed latch may stay undecided
+    undecided: str | None = None  # what a strobed latch gives that stays undecided; None: latches decide
+    strobe_noise: bool = False  # comparator noise is drawn anew at each strobe
     n_removed: int = 0  # counts by which the counter starts later
-    extra_noise: bool = False  # temporal noise beside the devices' read noise
+    extra_noise: bool = False  # temporal noise beside the devices' read noise, of conversions or of measurements
     subset: bool = False  # a column run at fewer bits
     parallel: bool = False  # some steps have several devices
-
-
-class NoiseParams(NamedTuple):
-    """Temporal noise, in referred volts but for the jitter."""
-
-    sigma_jitter_ns: Float[Array, ""]  # of each read pulse
-    sigma_step_V: Float[Array, ""]  # that each step adds
-    sigma_level_V: Float[Array, ""]  # of each comparison: kT/C of both capacitors, MAC, comparator
 
 
 class ConverterParams(NamedTuple):
@@ -64,7 +59,8 @@ class ConverterParams(NamedTuple):
     temperature_rel: Float[Array, ""]  # change of a conductance per unit of its own temperature coefficient
     slow: SlowParams
     timing: TimingParams
-    noise: NoiseParams
+    noise: NoiseParams  # of conversions
+    measuring: NoiseParams  # of measurements, at the conditions of calibration
     front: FrontParams
     calibration: CalibrationParams
     g_target_uS: Float[Array, " entry"]

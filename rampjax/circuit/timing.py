@@ -88,7 +88,7 @@ def removed_counts(comparator: Comparator, t_clk_ns: float) -> int:
 
 
 def preamp_lag_V(
-    deviation_V: Float[Array, " level"], v_target_V: Float[Array, " level"], timing: TimingParams
+    rise_V: Float[Array, " level"], timing: TimingParams
 ) -> tuple[Float[Array, " level"], Float[Array, " level"]]:
     """How far the pre-amplifier is behind the staircase when each level is held, and when the next one is, V.
 
@@ -96,11 +96,10 @@ def preamp_lag_V(
     the last one for one clock.
 
     Args:
-        deviation_V: of the held staircase S from the ideal one, V.
-        v_target_V: the ideal ramp, V.
+        rise_V: of the held staircase S since the level before, V; 0 at the first.
         timing: the pole.
     """
-    steps_V = jnp.diff(v_target_V) + jnp.diff(deviation_V)
+    steps_V = rise_V[1:]
     zero = jnp.zeros_like(steps_V[:1])
     if timing.n_clk is None:
         decay = jnp.full_like(steps_V, timing.decay)

@@ -56,7 +56,8 @@ def _columns_differ(case: _Case) -> bool:
 
 def _no_temperature(case: _Case) -> bool:
     tc = case.figure("tc_rel_per_K"), case.figure("sigma_tc_rel_per_K")
-    return not any((*tc, case.circuit.ramp.ktc_noise, case.circuit.mac.ktc_noise))
+    ramp = case.circuit.ramp
+    return not any((*tc, ramp.ktc_noise, ramp.thermal_noise, case.circuit.mac.ktc_noise))
 
 
 def _nothing_to_redo(case: _Case) -> bool:
@@ -84,6 +85,27 @@ _RULES: Final[tuple[Rule, ...]] = (
         ["comparator.t_delay_ns"],
         lambda c: c.circuit.comparator.kind == "strobed" and c.circuit.comparator.tau_latch_ns == 0,
         "on a strobed comparator without `comparator.tau_latch_ns`",
+    ),
+    (
+        ["comparator.undecided"],
+        lambda c: c.circuit.comparator.kind != "strobed" or c.circuit.comparator.tau_latch_ns == 0,
+        "unless a latch may stay undecided, expected `comparator.kind` to be strobed and `comparator.tau_latch_ns`",
+    ),
+    (
+        ["comparator.noise_per"],
+        lambda c: c.circuit.comparator.sigma_noise_V == 0,
+        "without `comparator.sigma_noise_V`",
+    ),
+    (
+        ["ramp.auto_zero"],
+        lambda c: not (c.circuit.ramp.v_os_V or c.circuit.ramp.sigma_v_os_V),
+        "without an offset, `ramp.v_os_V` or `ramp.sigma_v_os_V`",
+    ),
+    (
+        ["circuit.sigma_measure_V"],
+        lambda c: not (c.circuit.n_reads and c.calibration.measures),
+        "while the ramp is measured free of noise or not at all, expected `circuit.n_reads` of at least 1 and a "
+        "calibration that measures",
     ),
     (
         ["comparator.v_logic_V"],
@@ -148,7 +170,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     (
         ["operation.temperature_K"],
         _no_temperature,
-        "without a temperature coefficient (`device.tc_rel_per_K`, `device.sigma_tc_rel_per_K`) or kT/C noise",
+        "without a temperature coefficient (`device.tc_rel_per_K`, `device.sigma_tc_rel_per_K`), kT/C or thermal noise",
     ),
     (["operation.speed_corner_rel"], _no_timing, "while every delay, lost time and time constant is 0"),
     (

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from rampjax import metrics
-from rampjax.circuit.converter import Column, read_ramp, sample_column
+from rampjax.circuit.converter import Column, lost_of, read_ramp, realise_column, sample_column
 from rampjax.circuit.design import Design
 from rampjax.circuit.ramp_column import sample_ramp
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
@@ -39,7 +39,9 @@ class ColumnModel:
         self, key: Key[Array, ""], params: ConverterParams
     ) -> tuple[Float[Array, " measure"], Float[Array, "2 threshold"]]:
         column = sample_column(key, params, self.structure)
-        return measure(column, params.target, self.names), jnp.stack([column.thresholds, column.v_ramp_V])
+        return measure(column, params.target, self.names, self.structure.undecided), jnp.stack(
+            [column.thresholds, column.v_ramp_V]
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ class ArrayModel:
         def one(column_key: Array, index: Array) -> tuple[Array, Array]:
             ramp = jax.tree.map(lambda each: each[index], ramps)
             column = read_ramp(column_key, ramp, params, structure)
-            return measure(column, params.target, names), jnp.stack([column.thresholds, column.v_ramp_V])
+            return measure(column, params.target, names, structure.undecided), jnp.stack(
+                [column.thresholds, column.v_ramp_V]
+            )
 
         values, raw = jax.vmap(one)(column_keys, ramp_of)
         signs = jnp.array([-1.0 if name == "enob" else 1.0 for name in names])
@@ -125,31 +129,32 @@ def _of_written(written: object, names: tuple[str, ...]) -> Float[Array, " measu
     return jnp.stack([jnp.asarray(value, jnp.float32) for value in values])
 
 
-def measure(column: Column, target: TargetArrays, names: tuple[str, ...]) -> Float[Array, " measure"]:
+def measure(
+    column: Column, target: TargetArrays, names: tuple[str, ...], undecided: str | None = None
+) -> Float[Array, " measure"]:
     """Measures a column.
 
     Args:
         column: the column, as it is in use.
         target: what it should compute.
         names: of `metrics.MEASURES`.
+        undecided: what an undecided latch gives; None: latches decide.
     """
-    chip = metrics.realise(column.thresholds, target, column.sigma_x)
-    undecided: Array | float = 0.0
-    if column.undecided_x is not None:
-        undecided = metrics.metastable_probability(column.thresholds, column.undecided_x, target)
+    chip = realise_column(column, target)
+    lost = lost_of(column, target, undecided)
     measures: dict[str, Callable[[], Array]] = {
         "max_inl_lsb": lambda: metrics.max_inl_lsb(chip, target),
         "max_err_lsb": lambda: metrics.max_err_lsb(chip, target),
         "max_dnl_lsb": lambda: metrics.max_dnl_lsb(chip, target),
         "rmse_lsb": lambda: metrics.rmse_lsb(chip, target),
-        "noise_rms_lsb": lambda: metrics.noise_rms_lsb(chip, target),
-        "total_rmse_lsb": lambda: metrics.total_rmse_lsb(chip, target, undecided),
-        "enob": lambda: metrics.enob(metrics.total_rmse_lsb(chip, target, undecided), target.n_codes),
+        "noise_rms_lsb": lambda: metrics.noise_rms_lsb(chip, target, lost),
+        "total_rmse_lsb": lambda: metrics.total_rmse_lsb(chip, target, lost),
+        "enob": lambda: metrics.enob(metrics.total_rmse_lsb(chip, target, lost), target.n_codes),
         "missing_codes": lambda: metrics.missing_codes(chip, target),
         "code_error_probability": lambda: metrics.mean_code_error_probability(
-            column.thresholds, column.sigma_x, target, undecided
+            column.thresholds, column.sigma_x, target, column.jump_x, lost
         ),
-        "metastable_probability": lambda: jnp.asarray(undecided, jnp.float32),
+        "metastable_probability": lambda: jnp.zeros(()) if lost is None else lost.share,
     }
     of_ramp = _of_written(column.written, names)
     return jnp.stack([measures[name]() if name in measures else of_ramp[i] for i, name in enumerate(names)])

@@ -96,8 +96,8 @@ def _unasked_lines(record: Mapping[str, Any]) -> list[str]:
         )
     if "metastable_probability" in record:
         lines.append(
-            f"  metastable       {record['metastable_probability']:.4g} of conversions meet an undecided latch: the "
-            "total error has them"
+            f"  metastable       {record['metastable_probability']:.4g} of conversions meet an undecided latch: "
+            "noise and total error have them"
         )
     return lines
 

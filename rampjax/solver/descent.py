@@ -19,9 +19,9 @@ import optax
 from jaxtyping import Array, Float, Int, Key
 
 from rampjax import metrics
-from rampjax.circuit.converter import sample_column
+from rampjax.circuit.converter import lost_of, realise_column, sample_column
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
-from rampjax.solver.objective import Aim, Sharpness, loss, undecided_share
+from rampjax.solver.objective import Aim, Sharpness, loss
 from rampjax.solver.unknowns import Frame, Unknowns, column_params, pulses_of
 
 HELD = 0.8  # share of the iterations after which widths are whole and nothing is sharpened any more
@@ -192,15 +192,16 @@ def _value(
 
     def of_chip(key: Array) -> Array:
         column = sample_column(key, params, structure)
-        chip = metrics.realise(column.thresholds, params.target, column.sigma_x)
+        chip = realise_column(column, params.target)
+        lost = lost_of(column, params.target, structure.undecided)
         if objective == "rmse":
             return metrics.rmse_lsb(chip, params.target)
         if objective == "total":
-            return metrics.total_rmse_lsb(chip, params.target, undecided_share(column, params.target))
+            return metrics.total_rmse_lsb(chip, params.target, lost)
         worst = metrics.max_inl_lsb(chip, params.target)
         if objective == "yield":
             return worst
-        return worst + lane.aim.noise_weight * metrics.noise_rms_lsb(chip, params.target)
+        return worst + lane.aim.noise_weight * metrics.noise_rms_lsb(chip, params.target, lost)
 
     errors = jax.lax.map(of_chip, keys, batch_size=256)
     if objective == "quantile":

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from rampjax.circuit.assemble import column_structure, converter_params, level_noise_V2
+from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.design import Design
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.timing import NEVER_V
@@ -86,7 +86,6 @@ def _frame(
     top_fC = min(limits.largest_charge_fC(start.n_devices), held_fC)
     most_fC = min(top_fC * _BEYOND, max(limits.window_charge_fC, top_fC), held_fC)
     charge_range = np.log([top_fC / _CHARGE_REACH, most_fC])
-    ktc, level_V2 = level_noise_V2(design)
     spline = base.target.spline
     lowest, highest = float(np.asarray(spline.x_lo)), float(np.asarray(spline.x_hi))
     inputs = problem.target.inputs
@@ -110,8 +109,6 @@ def _frame(
         v_window_V=float32_array(circuit.v_window_V),
         c_int_fF=float32_array(circuit.c_int_fF or 0.0),
         log_charge_range=float32_array(charge_range),
-        ktc_fF_V2=float32_array(ktc),
-        level_noise_V2=float32_array(level_V2),
         supports=float32_array([lowest, highest]),
         n_bias=float32_array(design.n_bias),
         t_bias_ns=float32_array(design.t_bias_ns),

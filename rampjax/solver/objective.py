@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from rampjax import metrics
-from rampjax.circuit.converter import Column, sample_column
+from rampjax.circuit.converter import Column, lost_of, realise_column, sample_column
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.solver.unknowns import Frame, Unknowns, column_params, pulses_of
 from rampjax.target.arrays import TargetArrays
@@ -74,7 +74,7 @@ def loss(
 
     def of_chip(column: Column) -> tuple[Array, Array]:
         held = _held(column.thresholds, params.target, frame)
-        return chip_error_lsb(column, params.target, aim, sharpness.power, objective), held
+        return chip_error_lsb(column, params.target, aim, sharpness.power, objective, structure.undecided), held
 
     errors, outside = jax.vmap(of_chip)(columns)
     g, low, high = pulses.g_uS, frame.g_min_uS, frame.g_max_uS
@@ -84,7 +84,12 @@ def loss(
 
 
 def chip_error_lsb(
-    column: Column, target: TargetArrays, aim: Aim, power: Float[Array, ""], objective: str
+    column: Column,
+    target: TargetArrays,
+    aim: Aim,
+    power: Float[Array, ""],
+    objective: str,
+    undecided: str | None = None,
 ) -> Float[Array, ""]:
     """What is bad about one chip, LSB, smooth.
 
@@ -94,21 +99,15 @@ def chip_error_lsb(
         aim: weight of the noise.
         power: of the norm that stands for the maximum.
         objective: of `settings.OBJECTIVES`.
+        undecided: what an undecided latch gives; None: latches decide.
     """
     if objective == "rmse":
         return jnp.sqrt(metrics.mse_lsb2(column.thresholds, target))
-    chip = metrics.realise(column.thresholds, target, column.sigma_x)
+    chip, lost = realise_column(column, target), lost_of(column, target, undecided)
     if objective == "total":
-        return metrics.total_rmse_lsb(chip, target, undecided_share(column, target))
+        return metrics.total_rmse_lsb(chip, target, lost)
     worst = smooth_max(jnp.abs(metrics.inl_lsb(chip, target)), power)
-    return worst if objective == "yield" else worst + aim.noise_weight * metrics.noise_rms_lsb(chip, target)
-
-
-def undecided_share(column: Column, target: TargetArrays) -> Float[Array, ""] | float:
-    """Share of conversions that meet an undecided latch, 0 where latches always decide."""
-    if column.undecided_x is None:
-        return 0.0
-    return metrics.metastable_probability(column.thresholds, column.undecided_x, target)
+    return worst if objective == "yield" else worst + aim.noise_weight * metrics.noise_rms_lsb(chip, target, lost)
 
 
 def smooth_max(values: Float[Array, " n"], power: Float[Array, ""]) -> Float[Array, ""]:

@@ -46,8 +46,6 @@ class Frame(NamedTuple):
     v_window_V: Float[Array, ""]
     c_int_fF: Float[Array, ""]  # 0: whatever makes the ramp fit its window
     log_charge_range: Float[Array, "2"]
-    ktc_fF_V2: Float[Array, ""]  # kT of each comparison over the capacitance, referred
-    level_noise_V2: Float[Array, ""]  # of each comparison beside it, referred
     supports: Float[Array, "2"]  # between these x inputs occur
     n_bias: Float[Array, ""]
     t_bias_ns: Float[Array, ""]
@@ -136,13 +134,9 @@ def column_params(pulses: Pulses, frame: Frame, base: ConverterParams) -> Conver
     timing = base.timing
     if timing.n_clk is not None:
         timing = timing._replace(n_clk=clocks)
-    variance_V2 = frame.ktc_fF_V2 / c_int_fF + frame.level_noise_V2
-    some = variance_V2 > 0
-    sigma_level_V = jnp.where(some, jnp.sqrt(jnp.where(some, variance_V2, 1.0)), 0.0)
     return base._replace(
         ramp=ramp,
         timing=timing,
-        noise=base.noise._replace(sigma_level_V=sigma_level_V),
         g_target_uS=entries(bias_uS, pulses.g_uS),
         v_target_V=v_V,
         aim_x=pulses.aim_x,

@@ -35,11 +35,20 @@ def case_params(variant: Design, on: Iterable[str]) -> ConverterParams:
     params = converter_params(variant)
     if "measurement noise" not in on or "read noise" in on:
         return params
+    measuring = params.measuring
     faint_uS = _FAINT * params.device.sigma_read_uS
     averaging = params.calibration.read_averaging / _FAINT
     return params._replace(
         device=params.device._replace(sigma_read_uS=faint_uS),
         calibration=params.calibration._replace(read_averaging=averaging),
+        # The rest of what a measurement feels keeps its size.
+        measuring=measuring._replace(
+            sigma_jitter_ns=_FAINT * measuring.sigma_jitter_ns,
+            sigma_step_V=_FAINT * measuring.sigma_step_V,
+            thermal_fC_V=_FAINT**2 * measuring.thermal_fC_V,
+            ktc_fF_V2=_FAINT**2 * measuring.ktc_fF_V2,
+            level_V2=_FAINT**2 * measuring.level_V2,
+        ),
         programming=params.programming._replace(read_averaging=averaging),
     )
 
@@ -47,9 +56,16 @@ def case_params(variant: Design, on: Iterable[str]) -> ConverterParams:
 def shared_structure(whole: ColumnStructure, own: ColumnStructure) -> ColumnStructure:
     """The structure of the whole design for a case of it, so that nearly all cases share one compiled kernel.
 
-    Figures at zero make no error in it, but a counter that starts later and a write-verify loop would.
+    Figures at zero make no error in it, but a counter that starts later and a write-verify loop would, and noise of 0 V
+    at every strobe has no distribution.
     """
-    return dataclasses.replace(whole, continuous=own.continuous, n_removed=own.n_removed, write_scheme=own.write_scheme)
+    return dataclasses.replace(
+        whole,
+        continuous=own.continuous,
+        n_removed=own.n_removed,
+        write_scheme=own.write_scheme,
+        strobe_noise=own.strobe_noise,
+    )
 
 
 def list_cases(sources: tuple[str, ...]) -> list[frozenset[str]]:

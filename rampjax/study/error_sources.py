@@ -29,7 +29,8 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "drift": ("device.drift_nu", "device.sigma_drift_nu"),
     "telegraph noise": ("device.rtn_prob", "device.rtn_amplitude_rel", "device.rtn_tau_s"),
     "read noise": ("device.sigma_read_uS",),
-    "measurement noise": ("circuit.n_reads",),
+    "measurement noise": ("circuit.n_reads", "circuit.sigma_measure_V"),
+    "thermal noise": ("ramp.thermal_noise",),
     "temperature": ("operation.temperature_K", "device.tc_rel_per_K", "device.sigma_tc_rel_per_K"),
     "change of the read voltage": ("operation.v_read_change_rel",),
     "read-voltage mismatch": ("ramp.sigma_v_read_rel",),
@@ -62,6 +63,13 @@ _PLAIN: Final = ("device.sigma_prog_uS", "device.bias_prog_uS")
 _ZERO_CURVES: Final = {"sigma_prog_uS": (0.0,), "sigma_read_uS": (0.0,)}
 
 
+# What a read feels beside the instrument's own noise.
+_FELT_BY_READS: Final = (
+    *("device.sigma_read_uS", "circuit.sigma_measure_V", "ramp.sigma_jitter_ns", "ramp.sigma_step_V"),
+    *("ramp.ktc_noise", "ramp.thermal_noise"),
+)
+
+
 def _is_measured(design: Design) -> bool:
     return design.calibration.measures or design.circuit.programming.mode == "write_verify"
 
@@ -77,7 +85,7 @@ _ACTS: Final[dict[str, Callable[[Design], bool]]] = {
     "telegraph noise": lambda d: (
         d.circuit.operation.age_s > 0 and d.device.rtn_prob > 0 and d.device.rtn_amplitude_rel > 0
     ),
-    "measurement noise": lambda d: _is_measured(d) and any(d.device.sigma_read_uS),
+    "measurement noise": lambda d: d.circuit.n_reads > 0 and _is_measured(d) and _any_on(d, _FELT_BY_READS),
     "temperature": lambda d: d.circuit.operation.temperature_K != NOMINAL_K,
     "leakage of unselected rows": lambda d: _any_on(d, [key for name in _MOVE_THE_INPUT for key in SOURCES[name]]),
     "comparator timing": lambda d: d.circuit.comparator.kind != "ideal",

@@ -20,7 +20,11 @@ METHODS: Final = {
     "solved": "solved, conductances and what else is free are chosen by the solver",
 }
 _LIMITS_THAT_ERR: Final = ("n_levels",)  # rounding to the nearest target is an error, if always the same
-_NO_ERROR: Final = ("operation.recalibrate_s", "device.error_quantiles", "device.tau_read_ns")  # their absence is nothing ideal
+_NO_ERROR: Final = (
+    "operation.recalibrate_s",
+    "device.error_quantiles",
+    "device.tau_read_ns",
+)  # their absence is nothing ideal
 
 
 def assumptions(points: Sequence[Point]) -> tuple[str, ...]:

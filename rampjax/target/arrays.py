@@ -4,6 +4,7 @@ Shapes go by buckets: a few sizes of the padded thresholds and branches, so that
 compiled kernel. Everything is in output steps (LSB) above y_lo, where float32 resolves best.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -40,6 +41,10 @@ class TargetArrays(NamedTuple):
     variation_lsb: Float[Array, ""]  # total variation of g on the range
     ideal_rmse_lsb: Float[Array, ""]
     random_code_lsb2: Float[Array, ""]  # mean square error of a code drawn at random, all M equally likely
+    # What a mixture of the two words beside a threshold adds to the mean square of one of them drawn evenly, and how
+    # much more often it is wrong.
+    mixed_lsb2: Float[Array, " threshold"]
+    mixed_wrong: Float[Array, " threshold"]
     inputs: InputTable | None = None  # None: density of x as |g'|, every output equally likely
 
 
@@ -66,6 +71,7 @@ def target_arrays(target: Target) -> TargetArrays:
     has_code[target.codes] = True
     mean_square, random_code = _mean_squares(target, inputs)
     reach_below, reach_above = _reaches(target)
+    mixed, mixed_wrong = _mixed_words(target)
 
     def padded(values: np.ndarray, count: int = pad) -> np.ndarray:
         return np.pad(values, (0, count), mode="edge")
@@ -90,6 +96,8 @@ def target_arrays(target: Target) -> TargetArrays:
         variation_lsb=float32_array(np.abs(np.diff(branch_y_lsb)).sum()),
         ideal_rmse_lsb=float32_array(np.sqrt(mean_square)),
         random_code_lsb2=float32_array(random_code),
+        mixed_lsb2=float32_array(padded(mixed)),
+        mixed_wrong=float32_array(padded(mixed_wrong)),
         inputs=None if inputs is None else _traced(inputs, pad),
     )
 
@@ -134,7 +142,7 @@ def stack_targets(targets: Sequence[TargetArrays]) -> TargetArrays:
 
 _EDGE = (
     *("thresholds", "boundaries_lsb", "step_lsb", "outputs_lsb", "reach_below_lsb", "reach_above_lsb", "codes"),
-    *("branch_x", "branch_y_lsb"),
+    *("branch_x", "branch_y_lsb", "mixed_lsb2", "mixed_wrong"),
 )
 _KINKS = ("kink_below", "kink_above")
 _ZERO = ("valid", "same_branch", "has_code", "branch_sign")
@@ -180,6 +188,27 @@ def _mean_squares(target: Target, inputs: InputTable | None) -> tuple[float, flo
     error = outputs[np.searchsorted(target.thresholds, nodes, side="right")] - y
     weights = weights / weights.sum()
     return float(weights @ error**2), float(weights @ (codes.mean() - y) ** 2 + codes.var())
+
+
+def _mixed_words(target: Target) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Words whose bits are those of either code beside a threshold, evenly, against one of the two codes, evenly.
+
+    Returns:
+        (K,) how much larger the mean square around the middle of the two outputs is, LSB²; how much more often the code
+        is not the right one of the two.
+    """
+    levels = target.level_outputs / target.lsb
+    excess, wrong = np.zeros(len(target.thresholds)), np.zeros(len(target.thresholds))
+    for k, (below, above) in enumerate(itertools.pairwise(target.codes.tolist())):
+        words = np.array([below & above])
+        differ = below ^ above
+        for bit in range(differ.bit_length()):
+            if differ >> bit & 1:
+                words = np.concatenate([words, words | 1 << bit])
+        middle = 0.5 * (levels[below] + levels[above])
+        excess[k] = np.mean((levels[words] - middle) ** 2) - 0.25 * (levels[above] - levels[below]) ** 2
+        wrong[k] = 0.5 - 1.0 / len(words)
+    return excess, wrong
 
 
 def _reaches(target: Target) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -44,7 +44,11 @@ class Linearity:
 
 
 def linearity(
-    target: Target, arrays: TargetArrays, thresholds: ArrayLike, sigma_x: ArrayLike | None = None
+    target: Target,
+    arrays: TargetArrays,
+    thresholds: ArrayLike,
+    sigma_x: ArrayLike | None = None,
+    n_rises: ArrayLike | None = None,
 ) -> Linearity:
     """Measures realised thresholds.
 
@@ -53,12 +57,14 @@ def linearity(
         arrays: the same as traced arrays (`target_arrays`).
         thresholds: (K,) realised thresholds in x, ascending, finite.
         sigma_x: (K,) standard deviation of each from conversion to conversion; None: no noise.
+        n_rises: (K,) how often the ramp has risen by each, where it is known better than from the thresholds.
     """
     x = np.asarray(thresholds, np.float64)
     noise = np.zeros_like(x) if sigma_x is None else np.asarray(sigma_x, np.float64)
     pad = (0, len(arrays.valid) - len(x))
     padded = (jnp.asarray(np.pad(each, pad, mode="edge"), jnp.float32) for each in (x, noise))
-    y_lsb, inl, dnl, values = _measured(*padded, arrays)
+    risen = np.asarray(np.cumsum(np.diff(x, prepend=x[0]) > 0) if n_rises is None else n_rises, np.int64)
+    y_lsb, inl, dnl, values = _measured(*padded, jnp.asarray(np.pad(risen, pad, mode="edge"), jnp.int32), arrays)
     same = np.asarray(arrays.same_branch)[: len(x) - 1]
     return Linearity(
         thresholds=x,
@@ -66,15 +72,15 @@ def linearity(
         inl_lsb=np.asarray(inl, np.float64)[: len(x)],
         dnl_lsb=np.where(same, np.asarray(dnl, np.float64)[: len(x) - 1], np.nan),
         values={name: float(value) for name, value in values.items()},
-        missing_codes=missing_codes(target, x),
+        missing_codes=missing_codes(target, x, risen),
     )
 
 
 @jax.jit
 def _measured(
-    x: jax.Array, sigma_x: jax.Array, target: TargetArrays
+    x: jax.Array, sigma_x: jax.Array, n_rises: jax.Array, target: TargetArrays
 ) -> tuple[jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
-    chip = metrics.realise(x, target, sigma_x)
+    chip = metrics.realise(x, target, sigma_x, n_rises)
     values = {
         "max_inl_lsb": metrics.max_inl_lsb(chip, target),
         "max_dnl_lsb": metrics.max_dnl_lsb(chip, target),
@@ -86,15 +92,17 @@ def _measured(
     return chip.y_lsb, metrics.inl_lsb(chip, target), metrics.dnl_lsb(chip, target), values
 
 
-def missing_codes(target: Target, thresholds: FloatArray) -> tuple[int, ...]:
+def missing_codes(target: Target, thresholds: FloatArray, n_rises: NDArray[np.int64]) -> tuple[int, ...]:
     """The codes that the ideal converter has and that no bin of positive width inside the range carries.
 
     Args:
         target: what should be realised.
         thresholds: (K,) realised thresholds in x, ascending.
+        n_rises: (K,) how often they have risen by each.
     """
-    inside = np.clip(thresholds, target.x_lo, target.x_hi)
-    wide = np.diff(np.concatenate([[target.x_lo], inside, [target.x_hi]])) > 0
+    begins, ends = thresholds < target.x_hi, thresholds > target.x_lo
+    inner = (np.diff(n_rises) > 0) & begins[:-1] & ends[1:]
+    wide = np.concatenate([ends[:1], inner, begins[-1:]])
     return tuple(sorted(set(target.codes.tolist()) - set(target.codes[wide].tolist())))
 
 

@@ -25,6 +25,7 @@ class Columns:
     ahead_V: FloatArray  # (column, device)
     measured_V: FloatArray  # (column, level)
     thresholds: FloatArray  # (column, threshold), in x
+    n_rises: NDArray[np.int64]  # (column, threshold) how often the ramp has risen by each
     sigma_x: FloatArray  # (column, threshold)
 
 
@@ -87,6 +88,7 @@ class Typical:
             ahead_V=host(found.ahead_V, self.n_devices),
             measured_V=host(found.measured_V, len(self.design.v_ramp_V)),
             thresholds=host(found.thresholds, n_thresholds),
+            n_rises=np.asarray(found.n_rises, np.int64)[:, :n_thresholds],
             sigma_x=host(found.sigma_x, n_thresholds),
         )
 
@@ -97,7 +99,8 @@ class Typical:
             g_uS: (device,) conductances, µS.
         """
         found = self.realise(np.asarray(g_uS)[None])
-        return linearity(self.design.target, self.params.target, found.thresholds[0], found.sigma_x[0])
+        own = (found.thresholds[0], found.sigma_x[0], found.n_rises[0])
+        return linearity(self.design.target, self.params.target, *own)
 
     def padded(self, g_uS: ArrayLike) -> jnp.ndarray:
         """Conductances as the circuit takes them: 0 in the padding.

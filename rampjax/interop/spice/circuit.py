@@ -42,6 +42,7 @@ class SpiceCircuit:
     gain: float | None  # of the integrator's amplifier; None: infinite
     tau_settle_ns: float  # 0: it settles at once
     v_os_V: float
+    reset_V: float  # what of the offset the reset leaves on the capacitor's far side; 0: it is auto-zeroed
     t_clk_ns: float
     edges_ns: np.ndarray  # (level,) when the ramp has reached each level, and is held
     correction_gain: float  # of the held ramp
@@ -113,6 +114,7 @@ def spice_circuit(design: Design, chip: Column, x: np.ndarray) -> SpiceCircuit:
         gain=ramp.opamp_gain,
         tau_settle_ns=ramp.tau_settle_ns * speed,
         v_os_V=v_os_V,
+        reset_V=0.0 if ramp.auto_zero else v_os_V,
         t_clk_ns=circuit.t_clk_ns,
         edges_ns=edges_ns,
         correction_gain=gain,
@@ -129,7 +131,7 @@ def spice_circuit(design: Design, chip: Column, x: np.ndarray) -> SpiceCircuit:
         if kind == "continuous" and comparator.delay_removed
         else 0,
         volts=volts,
-        preamp_rest_V=design.start_V * own_V,
+        preamp_rest_V=design.start_V * own_V + (0.0 if ramp.auto_zero else v_os_V),
     )
 
 

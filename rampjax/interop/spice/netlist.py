@@ -99,9 +99,10 @@ def _memristor(c: SpiceCircuit, row: Row) -> str:
 
 
 def _integrator(c: SpiceCircuit) -> Iterator[str]:
-    yield "* The integrator: x is its virtual ground. It is precharged exactly to where the ramp starts, without its"
-    yield "* offset, by a reference that follows the read voltage. What each switch injects into x comes as it closes."
-    start_V = c.start_V
+    yield "* The integrator: x is its virtual ground. Its capacitor is precharged, by a reference that follows the read"
+    yield "* voltage, to where the ramp starts: with its offset taken out, or, without auto-zero, left on top of it."
+    yield "* What each switch injects into x comes as it closes."
+    start_V = c.start_V + c.reset_V
     out_V = start_V if c.gain is None else start_V / (1 + 1 / c.gain)
     yield f"Cint out x {_number(c.c_int_fF)}f ic={_number(start_V - c.v_os_V)}"
     yield f"Vos plus 0 {_number(c.v_os_V)}"
