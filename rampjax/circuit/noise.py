@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from rampjax.circuit.device import DeviceParams
-from rampjax.circuit.ramp import RampParams, volts_per_uS
+from rampjax.circuit.ramp import RampParams
 
 _FASTEST_NS = 1e-6  # a correlation time below this is white in single precision
 
@@ -83,13 +83,9 @@ def noise_slots(ramp: RampParams, device: DeviceParams, noise: NoiseParams, n_bi
     """
     pulsed = ramp.t_pulse_ns > 0
     per_ns = ramp.v_read_V / ramp.c_int_fF
-    if device.tau_read_ns is None:
-        read_V_per_uS = volts_per_uS(ramp)
-    else:
-        read_V_per_uS = per_ns * read_time_ns(ramp.t_pulse_ns, device)
     is_step = pulsed & (jnp.arange(pulsed.shape[0]) >= n_bias)
     return NoiseSlots(
-        read_V_per_uS=read_V_per_uS,
+        read_V_per_uS=per_ns * read_time_ns(ramp.t_pulse_ns, device),
         thermal_V2_per_uS=noise.thermal_fC_V * ramp.t_pulse_ns / ramp.c_int_fF**2,
         jitter_V_per_uS=jnp.where(pulsed, per_ns * noise.sigma_jitter_ns, 0.0),
         step_V2=jnp.where(is_step, noise.sigma_step_V**2, 0.0),

@@ -293,7 +293,7 @@ def noise_V(
     params: ConverterParams,
     structure: ColumnStructure,
 ) -> Float[Array, " level"]:
-    """Temporal noise of each comparison: that of the ramp, see `noise_V2`, and what it has beside (kT/C, MAC, comparator).
+    """Temporal noise of each comparison: that of the ramp (`noise_V2`) and what it has beside (kT/C, MAC, comparator).
 
     Args:
         g_uS: conductances in use.
