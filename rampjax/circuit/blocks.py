@@ -50,6 +50,7 @@ def _sigma(unit: str, clock: str, help: str) -> Any:
 Mode = Literal["plain", "write_verify"]
 Kind = Literal["ideal", "continuous", "strobed"]
 References = Literal["ratiometric", "fixed"]
+ReadBy = Literal["steps", "levels"]
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,13 @@ class Circuit:
         "noise; 0: noise-free",
         low=0,
         high=1_000_000,
+    )
+    read_by: ReadBy = knob(
+        "steps",
+        "",
+        SETTING,
+        "how a measurement reads the ramp, where `n_reads` is not 0: steps, each by itself, summed up; levels, the "
+        "whole ramp anew at each",
     )
     programming: Programming = Programming()
     ramp: Ramp = Ramp()

@@ -54,6 +54,7 @@ NAMES: Final[dict[str, str]] = {
     "circuit.n_bias": "bias devices",
     "circuit.bias_clocks": "clocks of a bias pulse",
     "circuit.n_reads": "reads per measurement",
+    "circuit.read_by": "way of measuring",
     "programming.mode": "programming",
     "ramp.opamp_gain": "amplifier gain",
     "ramp.v_os_V": "amplifier offset",
@@ -127,6 +128,11 @@ _GROUPED_FROM: Final = 10_000  # shorter numbers need no gap between their thous
 def full_name(key: str) -> str:
     """Returns the key under which `NAMES` has it: `n_reads` is short for `circuit.n_reads`."""
     return "circuit.n_reads" if key == "n_reads" else key
+
+
+def reads_text(n_reads: int, read_by: str) -> str:
+    """Returns how a measurement reads, as every headline must: "n_reads = 16, by steps", "n_reads = 0 (noise-free)"."""
+    return f"n_reads = {n_reads}, by {read_by}" if n_reads else "n_reads = 0 (noise-free)"
 
 
 def is_reads(key: str) -> bool:
@@ -206,6 +212,8 @@ def setting(key: str, value: Value) -> str:
         return "noise-free measurement"
     if full in _COUNTED and _is_number(value):
         return f"{show(value)} {_COUNTED[full][value != 1]}"
+    if full == "circuit.read_by":
+        return f"reads by {value}"
     if full in _KINDS:
         return f"{str(value).replace('_', '-')} {name_of(key)}"
     if key in _NAMED:
