@@ -36,6 +36,7 @@ MEASURES = (
     "write_pulses",
     "write_energy_fJ",
 )
+COUNTS = ("missing_codes", "n_unverified", "write_pulses")  # of `MEASURES`, those that count: whole on every chip
 
 # Gauss-Hermite nodes and weights that integrate a quintic against a standard normal exactly.
 _CENTRE_WEIGHT, _OUTER_WEIGHT, _OUTER_NODES = 2 / 3, 1 / 6, (3.0**0.5, -(3.0**0.5))

@@ -16,11 +16,12 @@ from rampjax.config.inert import inert_keys
 from rampjax.config.points import check_point
 from rampjax.config.settings import CIRCUIT_KEYS, DEVICE_KEYS, POINT_KEYS, parse_override, parse_overrides, settings_of
 
+_READING: Final = ("circuit.n_reads", "circuit.read_by")  # how a finished column is measured
 # On these the layout of a column rests: with another one it would be another design.
 _LAYOUT: Final = frozenset(
     {
         *(f"device.{key}" for key in ("g_min_uS", "g_max_uS", "v_read_V", "n_levels")),
-        *(key for key in CIRCUIT_KEYS if key.startswith("circuit.") and key != "circuit.n_reads"),
+        *(key for key in CIRCUIT_KEYS if key.startswith("circuit.") and key not in _READING),
     }
 )
 SETTABLE: Final = tuple(key for key in (*DEVICE_KEYS, *CIRCUIT_KEYS) if key not in _LAYOUT)

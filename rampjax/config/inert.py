@@ -183,6 +183,11 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda c: c.circuit.t_min_ns <= c.circuit.t_clk_ns / c.circuit.pulse_grid,
         "unless it is above `circuit.t_clk_ns` / `circuit.pulse_grid`, the shortest pulse of the grid",
     ),
+    (
+        ["circuit.read_by"],
+        lambda c: not c.circuit.n_reads or not c.calibration.measures,
+        "while `circuit.n_reads` is 0 or the calibration measures no ramp",
+    ),
     (["device.g_stuck_off_uS"], lambda c: not c.figure("stuck_off_prob"), "without `device.stuck_off_prob`"),
     (["device.g_stuck_on_uS"], lambda c: not c.figure("stuck_on_prob"), "without `device.stuck_on_prob`"),
     (

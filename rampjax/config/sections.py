@@ -1,13 +1,15 @@
 """The sections of a study file beside the circuit's, each a frozen model."""
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, field_serializer
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, field_serializer, model_validator
 
+from rampjax.checks import InputError
 from rampjax.circuit.calibration_spec import parse_calibration
 from rampjax.config.devices import DEFAULT_DEVICE
-from rampjax.config.toml_file import Frozen, Integer, Positive, Text, between
+from rampjax.config.toml_file import Frozen, Integer, Text, between, of_sane_size
 
 Levels = Literal["midrise", "endpoint", "zero", "optimal", "bs_kmq"]
 MeasureName = Literal[
@@ -25,10 +27,14 @@ MeasureName = Literal[
     "write_pulses",
     "write_energy_fJ",
 ]
-YieldMeasure = Literal["max_inl_lsb", "max_err_lsb", "max_dnl_lsb", "rmse_lsb", "noise_rms_lsb", "total_rmse_lsb"]
+# Measures of which a chip may be good: errors, whose specs are in LSB, and counts, whose specs are whole numbers.
+ErrorYield = Literal["max_inl_lsb", "max_err_lsb", "max_dnl_lsb", "rmse_lsb", "noise_rms_lsb", "total_rmse_lsb"]
+CountYield = Literal["missing_codes"]
+YieldMeasure = Literal[ErrorYield, CountYield]
 FigureName = Literal["gain", "yield_vs_spec", "trend", "inl_per_code", "transfer", "ramp"]
 
 MEASURES: Final[tuple[MeasureName, ...]] = get_args(MeasureName)
+COUNT_YIELDS: Final[tuple[CountYield, ...]] = get_args(CountYield)
 FIGURES: Final[tuple[FigureName, ...]] = get_args(FigureName)
 
 MAX_COUNT: Final = 2**63 - 1
@@ -52,6 +58,15 @@ def _inside_unit(value: float) -> float:
     if not 0.0 < value < 1.0:
         raise ValueError("must be above 0 and below 1")
     return value
+
+
+def _not_negative(value: float) -> float:
+    if value < 0:
+        raise ValueError("must be positive")
+    return value
+
+
+_Spec = Annotated[float, Strict(), AfterValidator(_not_negative), AfterValidator(of_sane_size)]
 
 
 def parse_range(given: Any) -> tuple[float, float] | None:
@@ -131,8 +146,8 @@ class MeasureConfig(Frozen):
         default=("max_inl_lsb", "rmse_lsb"), description="measures to summarise"
     )
     yield_of: YieldMeasure = Field(default="max_inl_lsb", description="measure that must be within the spec")
-    specs_lsb: Annotated[tuple[Positive, ...], AfterValidator(_some), AfterValidator(_distinct)] = Field(
-        default=(0.25, 0.5, 1.0), description="specs in LSB"
+    specs_lsb: Annotated[tuple[_Spec, ...], AfterValidator(_some), AfterValidator(_distinct)] = Field(
+        default=(0.25, 0.5, 1.0), description="specs in LSB; of missing_codes whole numbers of codes from 0"
     )
     confidence: Annotated[float, Strict(), AfterValidator(_inside_unit)] = Field(
         default=0.95, description="level of the confidence intervals, as a fraction"
@@ -140,6 +155,26 @@ class MeasureConfig(Frozen):
     save_samples: Annotated[bool, Strict()] = Field(
         default=False, description="write the measures of every chip to samples.npz; memory then grows with samples"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_code_missing(cls, data: Any) -> Any:
+        """Of a count the spec is 0 where none is given: no code may be missing."""
+        if isinstance(data, Mapping) and data.get("yield_of") in COUNT_YIELDS:
+            return {"specs_lsb": (0.0,), **data}
+        return data
+
+    def check_specs(self) -> None:
+        """Raises InputError unless the specs are of the kind that the measure of the yield has."""
+        for place, spec in enumerate(self.specs_lsb):
+            key = f"`measure.specs_lsb[{place}]`"
+            if self.yield_of in COUNT_YIELDS:
+                if spec != int(spec):
+                    raise InputError(
+                        f"{key} must be a whole number while `measure.yield_of` is {self.yield_of}, but is {spec:g}."
+                    )
+            elif spec == 0:
+                raise InputError(f"{key} must be positive, but is {spec:g}.")
 
 
 class ReportConfig(Frozen):

@@ -44,8 +44,8 @@ SOLVE_KEYS: Final = tuple(f"solve.{field}" for field in SolveConfig.model_fields
 SPICE_KEYS: Final = tuple(f"spice.{field}" for field in SpiceConfig.model_fields)
 VARY_KEYS: Final = (*SHORT_KEYS, *DEVICE_KEYS, *CIRCUIT_KEYS, "case")
 POINT_KEYS: Final = (*DEVICE_KEYS, *CIRCUIT_KEYS, *DESIGN_KEYS)
-CASE_KEYS: Final = (*POINT_KEYS, "design.method", "device.preset")
-STUDY_KEYS: Final = (*CASE_KEYS, *SOLVE_KEYS, *SPICE_KEYS, *MEASURE_KEYS, "title", "samples", "seed")
+CASE_KEYS: Final = (*POINT_KEYS, "design.method", "device.preset", *SOLVE_KEYS)
+STUDY_KEYS: Final = (*CASE_KEYS, *SPICE_KEYS, *MEASURE_KEYS, "title", "samples", "seed")
 
 
 class _Top(StudyHead):

@@ -4,7 +4,6 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, Strict
 
-from rampjax.checks import InputError
 from rampjax.config.sections import DesignConfig
 from rampjax.config.toml_file import Frozen, Integer, NonNegative, Positive, between
 from rampjax.solver.settings import MAX_CLOCKS, SolveSettings, check_settings
@@ -72,17 +71,17 @@ class SolveConfig(Frozen):
         default=_DEFAULT.fresh_chips, description="chips on which the answer is scored"
     )
 
-    def check_effects(self) -> None:
-        """Raises InputError for a setting that has no effect beside the others."""
+    def inert_settings(self) -> dict[str, str]:
+        """Returns the settings that have no effect beside the others, whether they are set or not, and the reason."""
         needs = {"spec_lsb": ("yield",), "quantile": ("quantile",), "noise_weight": ("max_inl", "quantile")}
-        for name, objectives in needs.items():
-            if name in self.model_fields_set and self.objective not in objectives:
-                raise InputError(
-                    f"`solve.{name}` has no effect while `solve.objective` is {self.objective}, expected "
-                    f"{' or '.join(objectives)}."
-                )
+        inert = {
+            name: f"while `solve.objective` is {self.objective}, expected {' or '.join(objectives)}"
+            for name, objectives in needs.items()
+            if self.objective not in objectives
+        }
         if self.max_clocks > 1 and "pulse_width" not in self.free:
-            raise InputError("`solve.max_clocks` has no effect unless `solve.free` has pulse_width.")
+            inert["max_clocks"] = "unless `solve.free` has pulse_width"
+        return inert
 
     def settings(self) -> SolveSettings:
         """Returns the settings as the solver takes them.

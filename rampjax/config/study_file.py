@@ -80,6 +80,7 @@ class StudyPoint(Point):
 
     method: Method = "closed_form"
     case_keys: frozenset[str] = frozenset()
+    solve: SolveConfig | None = None  # what the solver is told; None where it has no part in the design
 
 
 class StudyConfig(StudyHead):
@@ -120,6 +121,7 @@ class StudyConfig(StudyHead):
         if key not in devices:
             devices[key] = load_device(resolve_device(preset, self.folder), overrides)
         circuit = set_circuit(self.circuit, settings)
+        solve = (self.solve or SolveConfig()).model_copy(update=settings_of("solve", settings))
         return StudyPoint(
             function=design.function,
             bits=design.bits,
@@ -136,10 +138,11 @@ class StudyConfig(StudyHead):
             inputs_path=resolve_inputs(design.inputs, self.folder),
             method=design.method,
             case_keys=frozenset(case),
+            solve=solve if design.method == "solved" else None,
         )
 
     def solve_config(self) -> SolveConfig | None:
-        """Returns what the solver is told: the section [solve], or its defaults; None where no point is solved."""
+        """Returns what the solver is told where no case says otherwise; None where no point is solved."""
         solves = any(point.method == "solved" for point in self._points)
         return (self.solve or SolveConfig()) if solves else None
 
@@ -156,7 +159,7 @@ class StudyConfig(StudyHead):
         return {
             **self.model_dump(mode="json", exclude={"folder", "vary", "solve", "cases", *self._not_used()}),
             "solve": None if solve is None else solve.model_dump(mode="json"),
-            "cases": {name: {key: _label(value) for key, value in case.items()} for name, case in self.cases.items()},
+            "cases": {name: {key: _bare(value) for key, value in case.items()} for name, case in self.cases.items()},
             "vary": {key: [_label(value) for value in values] for key, values in self.vary.items()},
             "devices": [_numbers(device) for device in devices.values()],
             "tables": {name: point.table_sha256() for name, point in tables.items()},
@@ -230,6 +233,12 @@ def _device_choice(table: Mapping[str, Any], where: str) -> dict[str, Any]:
 def _label(value: Any) -> Label:
     """Returns a varied value as tables and figures name it."""
     return range_text(value) if isinstance(value, tuple) else value
+
+
+def _bare(value: Any) -> Any:
+    """Returns a setting of a case as JSON has it: a range as text, names as a list."""
+    names = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+    return list(value) if names else _label(value)
 
 
 def _numbers(device: DeviceConfig) -> dict[str, Any]:

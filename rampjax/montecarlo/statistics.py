@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from rampjax.checks import InputError, nearest
-from rampjax.metrics import mean_interval, yield_interval
+from rampjax.metrics import COUNTS, mean_interval, yield_interval
 
 # Measures are counted on this grid, for quantiles: 1000 edges per decade, so that one is known to 0.2 %.
 _POSITIVE = np.logspace(-6, 9, 15 * 1000 + 1)
@@ -117,7 +117,10 @@ class Statistics:
         return mean_interval(self.mean(name), self.std(name), int(n), confidence)
 
     def quantile(self, name: str, q: float) -> float:
-        """Quantile of a measure, interpolated between the edges of its cell, within 0.2 % (or 1e-6)."""
+        """Quantile of a measure, interpolated between the edges of its cell, within 0.2 % (or 1e-6).
+
+        Of a count it is whole: exact up to 454, where a cell first holds two whole numbers.
+        """
         return self._at_rank(name, q * self.n_samples)
 
     def quantile_interval(self, name: str, q: float, confidence: float = 0.95) -> tuple[float, float]:
@@ -135,7 +138,11 @@ class Statistics:
             return float("inf")  # values that are not finite lie beyond the last edge
         low = self.edges[max(place - 1, 0)]
         share = (rank - below[place] + counts[place]) / max(int(counts[place]), 1)
-        return float(low + min(max(share, 0.0), 1.0) * (self.edges[place] - low))
+        value = float(low + min(max(share, 0.0), 1.0) * (self.edges[place] - low))
+        if name not in COUNTS:
+            return value
+        # A cell is open below: its whole numbers are those above `low`, up to its upper edge.
+        return float(min(max(np.round(value), np.floor(low) + 1.0), np.floor(self.edges[place]))) + 0.0  # no -0
 
     def n_within(self, name: str, specs: Sequence[float] | np.ndarray) -> np.ndarray:
         """How many samples have a measure of at most each spec; exact, as the specs are edges of the counts.

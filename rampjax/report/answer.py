@@ -1,6 +1,7 @@
 """The answer of a study in plain sentences, every number of them computed from its tables."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -8,7 +9,8 @@ from rampjax.report.gain import gain_sentences
 from rampjax.report.labels import Value, between, describe, show, slice_text, value_text
 from rampjax.report.meta import LEAST_LSB, ReportMeta, measure_label
 from rampjax.report.points import View, make_view, select, swept_key
-from rampjax.report.tables import Tables
+from rampjax.report.sides import NO_NOISE, Side, is_noisy, sides, unknown_noise
+from rampjax.report.tables import KINDS, TOTAL, Tables
 
 GOOD_YIELD = 0.99
 
@@ -23,14 +25,15 @@ def answer_sentences(meta: ReportMeta, tables: Tables) -> tuple[str, ...]:
 
     Where columns are both solved and in closed form, all of them are compared first. The headline
     compares two values of the compared key at the slice of `points.make_view`. The worst INL, which is
-    static, is never stated without the temporal noise beside it.
+    static, is never stated without the temporal noise beside it, nor a static yield without the total one.
     """
     view = make_view(meta, tables)
     sentences = [
         *gain_sentences(meta, tables, view),
         _headline(meta, tables, view),
-        _noise(tables, view),
-        *_reach(tables, view),
+        _noise(meta, tables, view),
+        *_reach(meta, tables, view),
+        _devices(meta, tables, view),
         meta.read_noise_note,
     ]
     return tuple(sentence for sentence in sentences if sentence)
@@ -90,70 +93,167 @@ def _subject(view: View) -> str:
     return (f"at {show(bits)} bits, " if bits is not None else "") + " ".join(parts)
 
 
-def _yield_row(tables: Tables, where: dict[str, Value]) -> "pd.Series[float]":
-    return select(tables.yields, where).iloc[0]
+def _yield_row(yields: pd.DataFrame, where: dict[str, Value]) -> "pd.Series[float]":
+    return select(yields, where).iloc[0]
 
 
 def _headline(meta: ReportMeta, tables: Tables, view: View) -> str:
-    spec = f"{view.spec_lsb:g} LSB"
-    inside = (
-        f"stays within {spec}"
-        if meta.yield_of == "max_inl_lsb"
-        else f"keeps its {measure_label(meta.yield_of)} within {spec}"
-    )
+    """Says the yields at the slice: the static one and the one with noise, never one of them alone."""
     where = view.where(spec_lsb=view.spec_lsb)
-    best = _yield_row(tables, {**where, **view.best_point()})
-    interval = percent_interval(best["ci_low"], best["ci_high"])
-    share = percent(best["yield_fraction"], best["ci_low"], best["ci_high"])
-    ci = f"{confidence_text(meta.confidence)} CI {interval}"
-    text = f"{_upper(_subject(view))} {inside} on {share} % of chips ({ci}"
-    chips = f", {count_text(best['n_samples'])} chips)"
+    at_best = {**where, **view.best_point()}
+    noisy = is_noisy(tables, at_best)
+    said = []
+    for place, side in enumerate(sides(meta, noisy)):
+        row = _yield_row(side.of(tables.yields), at_best)
+        chips = f", {count_text(row['n_samples'])} chips" if place == 0 else ""
+        ci = f"{confidence_text(meta.confidence)} CI " if place == 0 else ""
+        inside = f"{ci}{percent_interval(row['ci_low'], row['ci_high'])}{chips}"
+        words = "" if meta.counts or (not noisy and side.measure == "max_inl_lsb") else f" {side.words}"
+        named = inside if meta.counts else f"{measure_label(side.measure)}; {inside}"
+        said.append(f"{_share(row)} %{' of chips' if place == 0 else ''}{words} ({named})")
+    text = f"{_upper(_subject(view))} {_good(meta, view.spec_lsb)} on {' and on '.join(said)}"
+    without = [] if noisy or meta.counts else [NO_NOISE]
+    device = {**view.fixed, **at_best}.get("device")
+    without = [f"the read noise of {device} is unknown and taken as 0"] if unknown_noise(meta, device) else without
+    beside = "".join(f"; {each}" for each in without)
     if view.compare is None or view.best is None or view.against is None:
-        return f"{text}{chips}."
-    other = _yield_row(tables, {**where, view.compare: view.against})
-    other_share = percent(other["yield_fraction"], other["ci_low"], other["ci_high"])
-    other_interval = percent_interval(other["ci_low"], other["ci_high"])
-    against = f"{other_share} % ({other_interval}) {describe(view.compare, view.against)}"
-    overlap = best["ci_low"] <= other["ci_high"] and other["ci_low"] <= best["ci_high"]
+        return f"{text}{beside}."
+    against = _against(meta, tables, view, view.best, view.against)
+    return f"{text} {describe(view.compare, view.best)}, against {against}{beside}."
+
+
+def _good(meta: ReportMeta, spec: float) -> str:
+    """Returns what a good chip does: "stays within 0.5 LSB", "has no missing code"."""
+    return f"has {meta.spec_text(spec)}" if meta.counts else f"stays {meta.within(spec)}"
+
+
+def _share(row: "pd.Series[float]") -> str:
+    return percent(row["yield_fraction"], row["ci_low"], row["ci_high"])
+
+
+def _against(meta: ReportMeta, tables: Tables, view: View, best: Value, against: Value) -> str:
+    """Returns the yields of what the best is held against, with a caveat where the intervals do not tell them apart."""
+    where = view.where(spec_lsb=view.spec_lsb)
+    compare = str(view.compare)
+    both = sides(meta, is_noisy(tables, {**where, compare: best}))
+    shares = []
+    for side in both:
+        row = _yield_row(side.of(tables.yields), {**where, compare: against})
+        words = f" {side.words}" if len(both) > 1 else ""
+        shares.append(f"{_share(row)} % ({percent_interval(row['ci_low'], row['ci_high'])}){words}")
+    high, low = (_yield_row(tables.yields, {**where, compare: value}) for value in (best, against))
+    overlap = high["ci_low"] <= low["ci_high"] and low["ci_low"] <= high["ci_high"]
     caveat = ", a difference that the intervals do not resolve" if overlap else ""
-    return f"{text}{chips} {describe(view.compare, view.best)}, against {against}{caveat}."
+    if overlap and len(both) > 1:
+        caveat = f", a {both[0].words} difference that the intervals do not resolve"
+    return f"{' and '.join(shares)} {describe(compare, against)}{caveat}"
 
 
-def _reach(tables: Tables, view: View) -> tuple[str, ...]:
+def _reach(meta: ReportMeta, tables: Tables, view: View) -> tuple[str, ...]:
     """Says up to how many bits nearly all chips stay inside, and how far functions, devices and a sweep go."""
     if view.compare is None or view.best is None or view.against is None:
         return ()
     at_spec = view.where(spec_lsb=view.spec_lsb)
 
-    def along(key: str, value: Value | None) -> pd.DataFrame:
+    def along(side: Side, key: str, value: Value) -> pd.DataFrame:
         """The yields of one compared value along a key."""
-        kept = {name: held for name, held in at_spec.items() if name != key}
-        return select(tables.yields, {**kept, str(view.compare): value} if value is not None else kept)
+        where = {name: held for name, held in at_spec.items() if name != key} | {str(view.compare): value}
+        return side.of(select(tables.yields, where))
+
+    def both(key: str) -> tuple[Side, ...]:
+        return sides(meta, is_noisy(tables, {name: held for name, held in at_spec.items() if name != key}))
 
     ends = tuple((value, describe(view.compare, value)) for value in (view.best, view.against))
     said = []
     if "bits" in view.slice:
-        said.append(_bits_text(*((who, _bits_reached(along("bits", value))) for value, who in ends)))
+        reached = [
+            (who, [(side, _bits_reached(along(side, "bits", value))) for side in both("bits")]) for value, who in ends
+        ]
+        said.append(_bits_text(*reached))
     for names in ("function", "device", "case"):
         if names in view.slice:
-            share = _span(along(names, view.best), names)
-            said.append(f"Over the {len(view.values[names])} {names}s this share {share}.")
+            spans = [_named_span(meta, side, along(side, names, view.best), names) for side in both(names)]
+            said.append(f"Over the {len(view.values[names])} {names}s {_joined(both(names), spans)}.")
     swept = swept_key([key for key in view.slice if key != "bits"], view.values)
     if swept is not None:
         reach = between(swept, view.values[swept][0], view.values[swept][-1])
-        (who, span), (other, other_span) = ((who, _span(along(swept, value), swept)) for value, who in ends)
-        said.append(f"Between {reach}, this share {span} {who}; {other}, it {other_span}.")
+        (who, best), (other, against) = (
+            (who, [_span(along(side, swept, value), swept) for side in both(swept)]) for value, who in ends
+        )
+        if len(best) == 1:
+            said.append(f"Between {reach}, this share {best[0]} {who}; {other}, it {against[0]}.")
+        else:
+            said.append(f"Between {reach}, {who}, {_joined(both(swept), best)}.")
+            said.append(f"{_upper(other)}, {_joined(both(swept), against)}.")
     return tuple(said)
 
 
-def _bits_text(best: tuple[str, float | None], against: tuple[str, float | None]) -> str:
-    if best[1] is None and against[1] is None:
-        return f"At none of the bit widths do {100 * GOOD_YIELD:g} % of chips stay inside, {best[0]} or {against[0]}."
-    limits = [
-        f"up to {show(bits)} bits" if bits is not None else "at none of the bit widths" for _, bits in (best, against)
-    ]
-    share = f"at least {100 * GOOD_YIELD:g} % of chips stay inside {limits[0]}"
-    return f"{_upper(best[0])}, {share}; {against[0]}, {limits[1]}."
+def _joined(both: Sequence[Side], spans: Sequence[str]) -> str:
+    """Returns "the static share ranges from ... to ..., with noise it stays at 0 %"; of one side "this share ..."."""
+    if len(both) == 1:
+        return f"this share {spans[0]}"
+    article = "the share " + both[0].words if " " in both[0].words else f"the {both[0].words} share"
+    return f"{article} {spans[0]}; {both[1].words}, it {spans[1]}"
+
+
+def _named_span(meta: ReportMeta, side: Side, rows: pd.DataFrame, key: str) -> str:
+    """Returns the span of a share over names; with noise, over those whose noise is known."""
+    known = rows
+    if key == "device" and side.measure == KINDS[TOTAL]:
+        known = rows[~rows["device"].isin(list(meta.noise_unknown))]
+    if known.empty:
+        return "is not known, for no device's read noise is"
+    left = len(rows) - len(known)
+    return _span(known, key) + (f" over the {len(known)} whose read noise is known" if left else "")
+
+
+def _bits_text(
+    best: tuple[str, Sequence[tuple[Side, float | None]]], against: tuple[str, Sequence[tuple[Side, float | None]]]
+) -> str:
+    who, reached = best
+    other, its = against
+    if all(bits is None for _, bits in (*reached, *its)):
+        return f"At none of the bit widths do {100 * GOOD_YIELD:g} % of chips stay inside, {who} or {other}."
+
+    def limits(held: Sequence[tuple[Side, float | None]]) -> str:
+        return " and ".join(
+            (f"up to {show(bits)} bits" if bits is not None else "at none of the bit widths")
+            + (f" {side.words}" if len(held) > 1 else "")
+            for side, bits in held
+        )
+
+    share = f"at least {100 * GOOD_YIELD:g} % of chips stay inside {limits(reached)}"
+    return f"{_upper(who)}, {share}; {other}, {limits(its)}."
+
+
+def _devices(meta: ReportMeta, tables: Tables, view: View) -> str:
+    """Names the device of smallest total error among those whose read noise is known, and says which are left out."""
+    devices = view.values.get("device", ())
+    unknown = [device for device in devices if unknown_noise(meta, device)]
+    known = [device for device in devices if device not in unknown]
+    if not unknown:
+        return ""
+    left = f"left out: {_list(unknown)}, whose read noise is unknown and taken as 0"
+    where = {**view.where(device=None), **{key: value for key, value in view.best_point().items() if key != "device"}}
+    totals = select(tables.summary, {**where, "measure": KINDS[TOTAL]})
+    mean = totals.groupby("device")["mean"].mean()
+    if len(known) < 2 or not set(known) <= set(mean.index):
+        return f"By total error devices cannot be compared ({left})."
+    best = min(known, key=lambda device: float(mean[device]))
+    others = ", ".join(f"{device} {mean[device]:.3g}" for device in sorted(known, key=lambda d: mean[d])[1:])
+    at = (
+        f" {describe(view.compare, view.best)}"
+        if view.compare not in (None, "device") and view.best is not None
+        else ""
+    )
+    return (
+        f"By total RMS error, noise included, {best} is the best of the {len(known)} devices with a known read noise: "
+        f"{mean[best]:.3g} LSB{at} (others: {others}); {left}."
+    )
+
+
+def _list(names: Sequence[Value]) -> str:
+    return " and ".join(filter(None, [", ".join(map(str, names[:-1])), str(names[-1])]))
 
 
 def _span(rows: pd.DataFrame, key: str) -> str:
@@ -163,7 +263,7 @@ def _span(rows: pd.DataFrame, key: str) -> str:
     for extreme in (shares.min(), shares.max()):
         there = rows[shares == extreme]
         first = there.iloc[0]
-        texts.append(f"{percent(first['yield_fraction'], first['ci_low'], first['ci_high'])} %")
+        texts.append(f"{_share(first)} %")
         others = f" and {len(there) - 1} more" if len(there) > 1 else ""
         places.append(f"{value_text(key, there[key].tolist()[0])}{others}")
     if texts[0] == texts[1]:
@@ -185,8 +285,8 @@ def _upper(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _noise(tables: Tables, view: View) -> str:
-    """States the mean worst INL beside the temporal noise; nothing where the noise was not measured."""
+def _noise(meta: ReportMeta, tables: Tables, view: View) -> str:
+    """States the mean worst INL beside noise and total error; nothing where the noise was not measured."""
     where = {**view.where(), **view.best_point()}
     who = "Its"
     if view.compare is not None and view.best is not None:
@@ -195,12 +295,15 @@ def _noise(tables: Tables, view: View) -> str:
     if "noise_rms_lsb" not in means.index:
         return ""
     noise = means["noise_rms_lsb"]
-    noisy = noise > LEAST_LSB
-    if "max_inl_lsb" not in means.index:
-        text = f"{who} temporal noise is {noise:.3g} LSB rms" if noisy else "No temporal noise was simulated"
+    static = f"worst INL, which is static, averages {means['max_inl_lsb']:.3g} LSB" if "max_inl_lsb" in means else ""
+    total = means.get("total_rmse_lsb")
+    if noise <= LEAST_LSB:  # which the headline has said, but for one of counts
+        without = f"; {NO_NOISE}" if meta.counts else ""
+        text = f"{who} {static}{without}" if static else _upper(NO_NOISE)
     else:
-        beside = f"temporal noise adds {noise:.3g} LSB rms" if noisy else "no temporal noise was simulated"
-        text = f"{who} worst INL, which is static, averages {means['max_inl_lsb']:.3g} LSB; {beside}"
+        text = f"{who} {static}; temporal noise adds {noise:.3g} LSB rms" if static else ""
+        text = text or f"{who} temporal noise is {noise:.3g} LSB rms"
+        text += f", and the total RMS error averages {total:.3g} LSB" if total is not None else ""
     undecided = means.get("metastable_probability", 0.0)
     # a good static error says nothing where the comparator does not decide
     metastable = f"; it leaves {100 * undecided:.3g} % of its decisions metastable" if undecided > 0 else ""

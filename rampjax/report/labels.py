@@ -56,7 +56,7 @@ NAMES: Final[dict[str, str]] = {
     "circuit.n_bias": "bias devices",
     "circuit.bias_clocks": "clocks of a bias pulse",
     "circuit.n_reads": "reads per measurement",
-    "circuit.read_by": "reading by",
+    "circuit.read_by": "way of measuring",
     "circuit.sigma_measure_V": "measurement noise σ",
     "programming.mode": "programming",
     "ramp.opamp_gain": "amplifier gain",
@@ -137,6 +137,11 @@ def full_name(key: str) -> str:
     return "circuit.n_reads" if key == "n_reads" else key
 
 
+def reads_text(n_reads: int, read_by: str) -> str:
+    """Returns how a measurement reads, as every headline must: "n_reads = 16, by steps", "n_reads = 0 (noise-free)"."""
+    return f"n_reads = {n_reads}, by {read_by}" if n_reads else "n_reads = 0 (noise-free)"
+
+
 def is_reads(key: str) -> bool:
     """Says whether a key counts reads, of which 0 means a noise-free measurement: as good as any number of them."""
     return full_name(key) == "circuit.n_reads"
@@ -214,6 +219,8 @@ def setting(key: str, value: Value) -> str:
         return "noise-free measurement"
     if full in _COUNTED and _is_number(value):
         return f"{show(value)} {_COUNTED[full][value != 1]}"
+    if full == "circuit.read_by":
+        return f"reads by {value}"
     if full in _KINDS:
         return f"{str(value).replace('_', '-')} {name_of(key)}"
     if key in _NAMED:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rampjax.checks import InputError, check_between, nearest
+from rampjax.config.sections import COUNT_YIELDS
 
 FIGURE_NAMES = ("gain", "yield_vs_spec", "trend", "inl_per_code", "transfer", "ramp")
 
@@ -26,6 +27,7 @@ MEASURE_LABELS: dict[str, tuple[str, str]] = {
     "write_energy_fJ": ("write energy", "fJ"),
 }
 
+_COUNTED = {"missing_codes": ("missing code", "missing codes")}  # one and many of what a yield may count
 LEAST_LSB = 1e-5  # errors below this are rounding of single precision, and shown as 0
 
 
@@ -47,13 +49,14 @@ class ReportMeta:
         title: The study's title.
         question: What the study asks; the title where it is empty.
         yield_of: The measure that decides whether a chip is inside the spec, such as `max_inl_lsb`.
-        specs_lsb: The specs of the yield table, in LSB.
+        specs_lsb: The specs of the yield table, in LSB; of a count, in what is counted.
         confidence: Confidence level of every interval, between 0 and 1.
         varied: The keys that vary, named as the columns of the tables.
         figures: Which of `FIGURE_NAMES` to draw, in this order.
         provenance: Commit, versions, seed, configuration: shown as a table.
         notes: What was simulated, one sentence each: which variations were on, with their clock and unit.
         read_noise_note: One sentence on how many reads the calibrations measure with; printed below the answer.
+        noise_unknown: Names of the devices whose read noise nobody knows, and which was taken as 0.
     """
 
     title: str
@@ -66,6 +69,7 @@ class ReportMeta:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     read_noise_note: str = ""
+    noise_unknown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for figure in self.figures:
@@ -75,9 +79,30 @@ class ReportMeta:
         if not self.specs_lsb:
             raise InputError("`specs_lsb` must hold at least one spec, but is empty.")
         for spec_lsb in self.specs_lsb:
-            if not (math.isfinite(spec_lsb) and spec_lsb > 0):
+            if self.counts and not (spec_lsb >= 0 and spec_lsb == math.floor(spec_lsb)):
+                raise InputError(f"`specs_lsb` must be whole numbers from 0, but holds {spec_lsb:g}.")
+            if not self.counts and not (math.isfinite(spec_lsb) and spec_lsb > 0):
                 raise InputError(f"`specs_lsb` must be positive, but holds {spec_lsb:g}.")
         check_between("confidence", self.confidence, 0.0, 1.0)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the yield is of a count, such as that of missing codes; its specs are then no LSB."""
+        return self.yield_of in COUNT_YIELDS
+
+    def within(self, spec: float) -> str:
+        """Returns where a good chip is: "within 0.5 LSB", "without a missing code", "with at most 2 missing codes"."""
+        if not self.counts:
+            return f"within {spec:g} LSB"
+        if spec == 0:
+            return f"without a {_COUNTED[self.yield_of][0]}"
+        return f"with at most {spec:g} {_COUNTED[self.yield_of][spec != 1]}"
+
+    def spec_text(self, spec: float) -> str:
+        """Returns a spec as a table's head: "0.5 LSB", "no missing code", "at most 2 missing codes"."""
+        if not self.counts:
+            return f"{spec:g} LSB"
+        return self.within(spec).replace("without a ", "no ").removeprefix("with ")
 
     def as_dict(self) -> dict[str, Any]:
         """Returns what belongs under the key `report` of provenance.json: all but the provenance around it."""

@@ -11,14 +11,14 @@ import pandas as pd
 from rampjax.checks import InputError
 from rampjax.report.agreement import agreement_meta, is_agreement, read_agreement
 from rampjax.report.agreement_page import build_agreement
-from rampjax.report.answer import answer_sentences, confidence_text
+from rampjax.report.answer import answer_sentences
 from rampjax.report.budget import budget_grid, draw_budget, read_budget
 from rampjax.report.figures import Drawn, draw_figures, draw_named, write_figures
 from rampjax.report.gain import has_gain
 from rampjax.report.gain_page import gain_grid
 from rampjax.report.html import placed, provenance_rows, template
-from rampjax.report.meta import FIGURE_NAMES, ReportMeta, measure_label, meta_from_provenance
-from rampjax.report.page_tables import common_text, measure_grid, yield_grids
+from rampjax.report.meta import FIGURE_NAMES, ReportMeta, meta_from_provenance
+from rampjax.report.page_tables import common_text, measure_grid, yield_grids, yield_note
 from rampjax.report.points import make_view
 from rampjax.report.tables import Tables, as_stored, read_tables, write_whole
 from rampjax.report.trend import LEAST_VALUES
@@ -70,8 +70,7 @@ def build_report(folder: Path, meta: ReportMeta, tables: Tables, budget: pd.Data
         yields=yield_grids(meta, stored, view),
         measures=measure_grid(meta, stored, view),
         common=common_text(stored, view),
-        measure=measure_label(meta.yield_of),
-        confidence=confidence_text(meta.confidence),
+        yield_note=yield_note(meta, stored),
         provenance=provenance_rows(meta.provenance),
     )
     return write_whole(folder / "report.html", page.encode())

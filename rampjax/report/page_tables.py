@@ -11,6 +11,7 @@ from rampjax.report.answer import confidence_text, count_text, percent, percent_
 from rampjax.report.labels import Value, name_of, setting, slice_text, value_text
 from rampjax.report.meta import LEAST_LSB, MEASURE_LABELS, ReportMeta, measure_label, measure_unit
 from rampjax.report.points import View, is_number, select, swept_key
+from rampjax.report.sides import NO_NOISE, Side, is_noisy, mark_note, marked, sides
 from rampjax.report.tables import Tables
 
 MAX_ROWS = 48
@@ -64,16 +65,15 @@ def yield_grids(meta: ReportMeta, tables: Tables, view: View) -> tuple[Grid, ...
     held = _held(view, row_keys)
     row_keys = [key for key in row_keys if key not in held]
     yields = select(tables.yields, held)
+    both = sides(meta, is_noisy(tables, held))
     if len(compared) * len(specs) <= MAX_SHARED_COLUMNS:
-        return (
-            _yield_grid(
-                yields, view, row_keys, across, [(value, spec) for value in compared for spec in specs], "", held
-            ),
-        )
+        columns = [(value, spec) for value in compared for spec in specs]
+        return (_yield_grid(meta, yields, view, row_keys, across, columns, "", held, both),)
     grids = []
     for spec in sorted(specs, key=lambda spec: (spec != view.spec_lsb, spec))[:MAX_GRIDS]:
         columns = [(value, spec) for value in compared[:MAX_COLUMNS]]
-        grids.append(_yield_grid(yields, view, row_keys, across, columns, f"Spec {spec:g} LSB", held))
+        title = f"Spec: {meta.spec_text(spec)}"
+        grids.append(_yield_grid(meta, yields, view, row_keys, across, columns, title, held, both))
     return tuple(grids)
 
 
@@ -89,6 +89,7 @@ def _held(view: View, row_keys: Sequence[str]) -> dict[str, Value]:
 
 
 def _yield_grid(
+    meta: ReportMeta,
     yields: pd.DataFrame,
     view: View,
     row_keys: Sequence[str],
@@ -96,20 +97,26 @@ def _yield_grid(
     columns: Sequence[tuple[Value, float]],
     title: str,
     held: Mapping[str, Value],
+    both: Sequence[Side],
 ) -> Grid:
     keys = [*row_keys, *([across] if across else []), "spec_lsb"]
-    found = {tuple(row[key] for key in keys): row for _, row in yields.iterrows()}
-    names = list(dict.fromkeys(key[: len(row_keys)] for key in found))
+    found = [{tuple(row[key] for key in keys): row for _, row in side.of(yields).iterrows()} for side in both]
+    names = list(dict.fromkeys(key[: len(row_keys)] for key in found[0]))
     names.sort(key=lambda name: [view.values[key].index(value) for key, value in zip(row_keys, name, strict=True)])
     rows = []
     for name in names[:MAX_ROWS]:
         cells = []
         for value, spec in columns:
-            row = found.get((*name, *((value,) if across else ()), spec))
-            cells.append(Cell("") if row is None else _yield_cell(row))
-        rows.append(Row(_names(row_keys, name), tuple(cells)))
+            at = (*name, *((value,) if across else ()), spec)
+            cells.append(_yield_cell([rows_of[at] for rows_of in found], both) if at in found[0] else Cell(""))
+        rows.append(Row(_names(meta, row_keys, name), tuple(cells)))
     heads = [
-        "\n".join([*([setting(across, value)] if across else []), *([] if title else [f"{spec:g} LSB"])])
+        "\n".join(
+            [
+                *([marked(meta, across, value, setting(across, value))] if across else []),
+                *([] if title else [meta.spec_text(spec)]),
+            ]
+        )
         for value, spec in columns
     ]
     left_out = []
@@ -120,20 +127,37 @@ def _yield_grid(
     if held:
         left_out.append(f"the rows at {slice_text(held)}")
     note = f"Shown: {' and '.join(left_out)}. " if left_out else ""
+    note += mark_note(meta, view.values.get("device", ()))
     return Grid(title, tuple(map(name_of, row_keys)), tuple(heads), group_rows(rows), note)
 
 
-def _names(keys: Sequence[str], values: Sequence[Value]) -> tuple[str, ...]:
+def _names(meta: ReportMeta, keys: Sequence[str], values: Sequence[Value]) -> tuple[str, ...]:
     """Returns the names of a row: values with their units, under the names of the keys."""
     return tuple(
-        setting(key, value) if key == "calibration" else value_text(key, value)
+        marked(meta, key, value, setting(key, value) if key == "calibration" else value_text(key, value))
         for key, value in zip(keys, values, strict=True)
     )
 
 
-def _yield_cell(row: "pd.Series[float]") -> Cell:
-    low, high = row["ci_low"], row["ci_high"]
-    return Cell(percent(row["yield_fraction"], low, high), percent_interval(low, high), float(row["yield_fraction"]))
+def _yield_cell(rows: Sequence["pd.Series[float]"], both: Sequence[Side]) -> Cell:
+    """Returns a yield with its interval, and small below it that of the other side."""
+    shares = [percent(row["yield_fraction"], row["ci_low"], row["ci_high"]) for row in rows]
+    intervals = [percent_interval(row["ci_low"], row["ci_high"]) for row in rows]
+    beside = [f"{side.words} {share}" for side, share in zip(both[1:], shares[1:], strict=True)]
+    return Cell(shares[0], "\n".join([intervals[0], *beside]), float(rows[0]["yield_fraction"]))
+
+
+def yield_note(meta: ReportMeta, tables: Tables) -> str:
+    """Says what the yields of the tables are, in a sentence or two."""
+    both = sides(meta, is_noisy(tables, {}))
+    small = f"small, its {confidence_text(meta.confidence)} confidence interval"
+    label = measure_label(both[0].measure)
+    if meta.counts:
+        return f"Share of chips in % whose {label} are at most so many; {small}."
+    first = f"Share of chips in % whose {label} stays inside the spec; {small}"
+    if len(both) == 1:
+        return f"{first}. {NO_NOISE[0].upper()}{NO_NOISE[1:]}."
+    return f"{first}, and, {both[1].words}, the share whose {measure_label(both[1].measure)} stays inside it."
 
 
 def measure_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
@@ -151,7 +175,7 @@ def measure_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
     names.sort(key=lambda name: [view.values[key].index(value) for key, value in zip(row_keys, name, strict=True)])
     rows = [
         Row(
-            _names(row_keys, name),
+            _names(meta, row_keys, name),
             tuple(_measure_cell(found.get((*name, measure)), measure_unit(measure)) for measure in measures),
         )
         for name in names[:MAX_ROWS]
@@ -162,6 +186,7 @@ def measure_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
     if "max_inl_lsb" in present and "noise_rms_lsb" not in present:
         cut += "The worst INL is static: temporal noise was not measured here, and adds to it. "
     interval = f"{confidence_text(meta.confidence)} confidence interval"
+    cut += mark_note(meta, view.values.get("device", ()))
     note = f"{cut}Mean over the chips; small, its {interval} and q95, the 95 % quantile over the chips."
     return Grid(title, tuple(map(name_of, row_keys)), heads, group_rows(rows), note)
 

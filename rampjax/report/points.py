@@ -26,7 +26,7 @@ class View:
         compare: The key whose values are compared (calibration, where it varies); None for a single point.
         slice: The value of every other varying key: the middle one of numbers, the first of names (see `make_view`).
         fixed: The value of each key column that does not vary.
-        spec_lsb: The headline spec: 0.5 LSB where the study has it, else its middle one.
+        spec_lsb: The headline spec: 0.5 LSB where the study has it, else its middle one; of counts the smallest.
         best: The value of `compare` with the highest yield at the headline spec; None for a single point.
         against: The value to hold it against: `none` or the first, or the one of lowest yield where that is best.
     """
@@ -64,7 +64,7 @@ def make_view(meta: ReportMeta, tables: Tables) -> View:
     keys = tuple(key for key in [*named, *(k for k in values if k not in named)] if len(values.get(key, ())) > 1)
     compare = next(iter(compared_first(keys, values)), None)
     specs = sorted(set(frame["spec_lsb"]))
-    spec_lsb = 0.5 if 0.5 in specs else specs[(len(specs) - 1) // 2]
+    spec_lsb = specs[0] if meta.counts else 0.5 if 0.5 in specs else specs[(len(specs) - 1) // 2]
     chosen = {key: usual(key, values[key]) for key in keys if key != compare}
     if compare is not None:
         chosen = _telling(select(frame, {"spec_lsb": spec_lsb}), compare, chosen, values)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rampjax.config.design_checks import CLOSED_FORM
+from rampjax.report.labels import reads_text
 from rampjax.report.text import table_lines
 
 _ABSENT = "-"
@@ -106,7 +107,7 @@ def _search_lines(record: Mapping[str, Any]) -> list[str]:
         if record["converged"]
         else f"not converged in {record['iterations']} of {asked}: more may find better"
     )
-    reads = f"n_reads = {record['n_reads']}" + (" (noise-free)" if record["n_reads"] == 0 else "")
+    reads = reads_text(record["n_reads"], record["read_by"])
     return [
         f"  searched for     {aim}".rstrip(","),
         f"  free             {'; '.join([free, *limits])}",

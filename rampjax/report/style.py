@@ -160,12 +160,15 @@ def heading(figure: Figure, title: str, slice_: str) -> None:
 
 def style_legend(figure: Figure, styles: Styles, name: str) -> None:
     """Puts one legend for all panels below them."""
-    handles: list[Line2D] = []
-    for value, (colour, dashes) in styles.items():
-        handles.append(
-            Line2D([], [], color=colour, linestyle=(0, dashes) if dashes else "-", label=setting(name, value))
-        )
-    legend_below(figure, handles)
+    legend_below(figure, style_handles(styles, name))
+
+
+def style_handles(styles: Styles, name: str) -> list[Line2D]:
+    """Returns the entries of a legend, one for each compared value."""
+    return [
+        Line2D([], [], color=colour, linestyle=(0, dashes) if dashes else "-", label=setting(name, value))
+        for value, (colour, dashes) in styles.items()
+    ]
 
 
 def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:

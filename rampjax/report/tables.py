@@ -18,7 +18,19 @@ from rampjax.checks import InputError
 
 FILES = {"summary": "summary.csv", "yields": "yield.csv", "curves": "yield_curve.csv", "bands": "bands.csv.gz"}
 
-_INTERVAL = ("spec_lsb", "yield_fraction", "ci_low", "ci_high", "n_samples")
+STATIC, TOTAL = "static", "total"
+# The yields that belong side by side, each of its own measure at the same spec.
+KINDS = {STATIC: "max_inl_lsb", TOTAL: "total_rmse_lsb"}
+_OWN = ("yield_fraction", "ci_low", "ci_high")
+
+
+def kind_columns(kind: str) -> tuple[str, str, str]:
+    """Returns the columns of a yield of `KINDS`: its share of chips, and both ends of its interval."""
+    name = f"{kind}_yield_fraction"
+    return name, f"{name}_ci_low", f"{name}_ci_high"
+
+
+_INTERVAL = ("spec_lsb", *_OWN, "n_samples", *kind_columns(STATIC), *kind_columns(TOTAL))
 VALUE_COLUMNS: dict[str, tuple[str, ...]] = {
     "summary": (
         *("measure", "mean", "mean_ci_low", "mean_ci_high", "std"),
@@ -43,7 +55,8 @@ class Tables:
 
     Attributes:
         summary: One row per point and measure: mean and its interval, std, percentiles over the chips.
-        yields: One row per point and spec: share of chips inside, with its interval.
+        yields: One row per point and spec: share of chips inside, with its interval; beside that of the study's own
+            measure the static one and the total one of `KINDS` (missing where the specs are counts, not LSB).
         curves: Like `yields`, on a dense logarithmic grid of specs.
         bands: One row per point and threshold, with targets and 5, 50 and 95 % quantiles over the chips of the realised
             threshold (`x`), the realised function there (`y`), its error (`inl`, LSB) and the ramp (`v`, V).
@@ -53,6 +66,11 @@ class Tables:
     yields: pd.DataFrame
     curves: pd.DataFrame
     bands: pd.DataFrame
+
+
+def of_kind(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Returns yields with the static or the total ones in the place of those of the study's own measure."""
+    return frame.assign(**{own: frame[name] for own, name in zip(_OWN, kind_columns(kind), strict=True)})
 
 
 def key_columns(frame: pd.DataFrame) -> list[str]:

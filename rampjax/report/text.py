@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rampjax.report.labels import reads_text
+
 _MOST_ROWS = 40
 _MEASURES = ("mean_max_inl_lsb", "noise_rms_lsb", "rmse_lsb", "total_rmse_lsb")
 
@@ -49,7 +51,7 @@ def yield_text(record: Mapping[str, Any], figure: str) -> str:
 
     low, high = record["ci_low"], record["ci_high"]
     changed = f" with {', '.join(record['overrides'])}" if record["overrides"] else ""
-    reads = f"n_reads = {record['n_reads']}" + (" (noise-free)" if record["n_reads"] == 0 else "")
+    reads = reads_text(record["n_reads"], record["read_by"])
     calibrated = [f"  calibrated with  {reads}"] if record["calibration"] != "none" else []
     n_flagged = record["n_not_finite"]
     flagged = [f"  not finite       {n_flagged} chips have no finite error: counted as failed, in no mean"] * bool(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from rampjax.report.answer import confidence_text
 from rampjax.report.labels import Value, name_of, setting, show, slice_text
 from rampjax.report.meta import LEAST_LSB, ReportMeta, measure_label, measure_unit
 from rampjax.report.points import View, select, swept_key
+from rampjax.report.sides import Side, is_noisy, mark_note, marked, sides, unknown_noise
 from rampjax.report.sweep_axis import SweepAxis, sweep_axis
 from rampjax.report.tables import Tables
 
@@ -24,6 +26,11 @@ _MAX_SPECS = 3
 _WIDE = 30.0  # means that span more than this go on a logarithmic axis
 _ALIKE = 0.03  # noise of lines that differ by less is one line
 _DASH_DOT = (6, 1.5, 1, 1.5)
+_THICK: dict[str, Any] = {"linewidth": 1.3, "marker": "o", "markersize": 2.6, "markeredgewidth": 0}
+_THIN: dict[str, Any] = {
+    **{"linewidth": 0.75, "marker": "o", "markersize": 2.8},
+    **{"markeredgewidth": 0.6, "markerfacecolor": "white"},
+}
 
 
 def trend_key(view: View) -> str | None:
@@ -78,26 +85,33 @@ def draw_trend(meta: ReportMeta, tables: Tables, view: View) -> tuple[Figure, st
     shape = (2, len(columns)) if columns else style.grid_shape(1 + len(specs))
     figure = style.new_figure(style.DOUBLE_COLUMN_IN, 0.9 + (1.75 if shape[0] > 1 else 2.0) * shape[0])
     grid = figure.subplots(*shape, sharex=True, squeeze=False)
+    both = sides(meta, is_noisy(tables, sweep.where))
+
+    def shown(at: Mapping[str, Value]) -> Sequence[Side]:
+        """The yields of a panel; the total one would flatter a device whose noise nobody knows."""
+        unknown = unknown_noise(meta, {**view.fixed, **sweep.where, **at}.get("device"))
+        return both[:1] if unknown else both
+
     if columns:
         for place, value in enumerate(columns):
             at = {sweep.column: value} if sweep.column else {}
             _draw_mean(grid[0, place], meta, tables, view, sweep, at)
-            _draw_yield(grid[1, place], tables, view.spec_lsb, sweep, at)
-            grid[0, place].set_title(setting(sweep.column or "", value))
-        grid[1, 0].set_ylabel(f"Chips within {view.spec_lsb:g} LSB (%)")
+            _draw_yield(grid[1, place], tables, view.spec_lsb, sweep, at, shown(at))
+            grid[0, place].set_title(marked(meta, sweep.column or "", value, setting(sweep.column or "", value)))
+        grid[1, 0].set_ylabel(f"Chips {meta.within(view.spec_lsb)} (%)")
     else:
         _draw_mean(grid.flat[0], meta, tables, view, sweep, {})
         for ax, spec_lsb in zip(grid.flat[1:], specs, strict=True):
-            _draw_yield(ax, tables, spec_lsb, sweep, {})
-            ax.set_ylabel(f"Chips within {spec_lsb:g} LSB (%)")
+            _draw_yield(ax, tables, spec_lsb, sweep, {}, shown({}))
+            ax.set_ylabel(f"Chips {meta.within(spec_lsb)} (%)")
     _share_scale(list(grid[0] if columns else grid[0, :1]))
     grid.flat[0].set_ylabel(f"Mean {measure_label(meta.yield_of)} ({measure_unit(meta.yield_of)})")
     for place, ax in enumerate(grid.flat):
         sweep.axis.finish(ax, style.DOUBLE_COLUMN_IN / shape[1] - 0.6, label=place // shape[1] == shape[0] - 1)
     title = f"{measure_label(meta.yield_of)} and yield against {name_of(sweep.x)}"
     style.heading(figure, title[0].upper() + title[1:], style.slice_heading(view, sweep.x, sweep.line, sweep.column))
-    _legend(figure, meta, tables, sweep)
-    return figure, _caption(meta, tables, view, sweep, columns), f"Lines of {title}."
+    _legend(figure, meta, tables, sweep, both)
+    return figure, _caption(meta, tables, view, sweep, columns, both), f"Lines of {title}."
 
 
 def _specs(meta: ReportMeta, view: View) -> list[float]:
@@ -156,19 +170,33 @@ def _noise_lines(noise: pd.DataFrame, sweep: _Sweep, at: Mapping[str, Value]) ->
     return [(style.GREY, lines[0][1])] if alike else lines
 
 
-def _draw_yield(ax: Axes, tables: Tables, spec_lsb: float, sweep: _Sweep, at: Mapping[str, Value]) -> None:
-    for value, (colour, dashes) in sweep.styles.items():
-        rows = sweep.rows(select(tables.yields, {"spec_lsb": spec_lsb}), at, value)
-        _draw_line(ax, sweep, rows, ("yield_fraction", "ci_low", "ci_high"), colour, dashes)
+def _draw_yield(
+    ax: Axes, tables: Tables, spec_lsb: float, sweep: _Sweep, at: Mapping[str, Value], both: Sequence[Side]
+) -> None:
+    for place, side in enumerate(both):
+        for value, (colour, dashes) in sweep.styles.items():
+            rows = sweep.rows(select(side.of(tables.yields), {"spec_lsb": spec_lsb}), at, value)
+            columns = ("yield_fraction", "ci_low", "ci_high")
+            _draw_line(ax, sweep, rows, columns, colour, dashes, thin=place > 0)
     ax.set_ylim(-0.03, 1.03)
     ax.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
 
 
 def _draw_line(
-    ax: Axes, sweep: _Sweep, rows: pd.DataFrame, names: tuple[str, str, str], colour: str, dashes: tuple[float, ...]
+    ax: Axes,
+    sweep: _Sweep,
+    rows: pd.DataFrame,
+    names: tuple[str, str, str],
+    colour: str,
+    dashes: tuple[float, ...],
+    *,
+    thin: bool = False,
 ) -> None:
-    """Draws one line with its interval; what is set apart on the axis is a mark alone."""
+    """Draws one line with its interval, filled marks on a thick one, open ones on a thin one; what is set apart on the
+    axis is a mark alone.
+    """
+    look = _THIN if thin else _THICK
     mean, low, high = names
     joined, rest = (rows[(rows[sweep.x] == sweep.axis.apart) == apart] for apart in (False, True))
     ax.fill_between(joined["_place"], joined[low], joined[high], color=colour, alpha=0.22, linewidth=0)
@@ -176,17 +204,16 @@ def _draw_line(
         joined["_place"],
         joined[mean],
         color=colour,
-        linestyle=(0, dashes) if dashes else "-",
-        marker="o",
-        markersize=2.6,
-        markeredgewidth=0,
+        linestyle=(0, tuple(length * _THICK["linewidth"] / look["linewidth"] for length in dashes)) if dashes else "-",
+        **look,
     )
     if len(rest):
         bars = np.clip([rest[mean] - rest[low], rest[high] - rest[mean]], 0.0, None)
-        ax.errorbar(rest["_place"], rest[mean], yerr=bars, color=colour, fmt="o", markersize=3.2, elinewidth=1.0)
+        mark = {**look, "linestyle": "", "markersize": 3.2}
+        ax.errorbar(rest["_place"], rest[mean], yerr=bars, color=colour, elinewidth=1.0, **mark)
 
 
-def _legend(figure: Figure, meta: ReportMeta, tables: Tables, sweep: _Sweep) -> None:
+def _legend(figure: Figure, meta: ReportMeta, tables: Tables, sweep: _Sweep, both: Sequence[Side]) -> None:
     handles = [
         Line2D(
             [],
@@ -202,27 +229,50 @@ def _legend(figure: Figure, meta: ReportMeta, tables: Tables, sweep: _Sweep) -> 
     if _noise_beside(meta, tables):
         label = measure_label("noise_rms_lsb")
         handles.append(Line2D([], [], color=style.GREY, linewidth=0.9, linestyle=(0, _DASH_DOT), label=label))
+    if len(both) > 1:
+        for side, look in zip(both, (_THICK, _THIN), strict=True):
+            label = f"yield {side.words} ({measure_label(side.measure)})"
+            handles.append(Line2D([], [], color=style.GREY, label=label, **look))
     if len(handles) > 1:
         style.legend_below(figure, handles)
 
 
-def _caption(meta: ReportMeta, tables: Tables, view: View, sweep: _Sweep, columns: tuple[Value, ...]) -> str:
+def _caption(
+    meta: ReportMeta,
+    tables: Tables,
+    view: View,
+    sweep: _Sweep,
+    columns: tuple[Value, ...],
+    both: Sequence[Side],
+) -> str:
     noise = ""
     if meta.yield_of == "max_inl_lsb":
         beside = _noise_beside(meta, tables)
         noise = " (dash-dotted: the temporal noise, rms; grey where it is the same for all)" if beside else ""
+    share = "the share of chips within the spec"
+    if meta.counts:
+        share = f"the share of chips {meta.within(view.spec_lsb)}"
+    elif len(both) > 1:
+        first, other = both
+        share += (
+            f" (thick: {first.words}, their {measure_label(first.measure)}; thin, open marks: {other.words}, their "
+            f"{measure_label(other.measure)})"
+        )
+    dotted = "" if measure_unit(meta.yield_of) != "LSB" else f" Dotted: {view.spec_lsb:g} LSB."
     said = [
-        f"Mean {measure_label(meta.yield_of)} over the chips{noise}, and the share of chips within the spec, against "
-        f"{name_of(sweep.x)}. Light bands: {confidence_text(meta.confidence)} confidence interval. Dotted: "
-        f"{view.spec_lsb:g} LSB."
+        f"Mean {measure_label(meta.yield_of)} over the chips{noise}, and {share}, against {name_of(sweep.x)}. Light "
+        f"bands: {confidence_text(meta.confidence)} confidence interval.{dotted}"
     ]
+    shown = columns if sweep.column == "device" else (view.fixed.get("device", ""),)
+    if note := mark_note(meta, shown):
+        said.append(f"{note}Their total yield is not drawn.")
     if meta.yield_of == "max_inl_lsb" and not noise:
         said.append("No temporal noise was simulated.")
     if sweep.axis.apart is not None:
         said.append("Set apart from the lines: " + setting(sweep.x, sweep.axis.apart) + ".")
     if sweep.where:
         said.append(f"Held: {slice_text(sweep.where)}.")
-    for key, shown in ((sweep.line, len(sweep.styles)), (sweep.column, len(columns))):
-        if key and len(view.values[key]) > shown:
-            said.append(f"Of {len(view.values[key])} values of {name_of(key)}, {shown} are shown.")
+    for key, count in ((sweep.line, len(sweep.styles)), (sweep.column, len(columns))):
+        if key and len(view.values[key]) > count:
+            said.append(f"Of {len(view.values[key])} values of {name_of(key)}, {count} are shown.")
     return " ".join(said)

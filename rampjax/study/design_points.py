@@ -13,6 +13,7 @@ from rampjax.config.build import build_design, build_problem
 from rampjax.config.design_checks import read_json
 from rampjax.config.design_file import design_record, rebuild_design
 from rampjax.config.points import Point
+from rampjax.config.solve_section import SolveConfig
 from rampjax.config.study_file import StudyPoint
 from rampjax.report.tables import write_whole
 from rampjax.solver.problem import Problem
@@ -30,10 +31,10 @@ _MOST_AT_ONCE: Final = 48  # problems of a batch, which is what a kill may lose
 
 @dataclass(frozen=True)
 class Solved:
-    """The solved designs of a study, by the number of their point, and how many searches did not converge."""
+    """The solved designs of a study, by the number of their point, and at which points the search did not converge."""
 
     designs: Mapping[int, Design]
-    n_open: int = 0
+    open_points: frozenset[int] = frozenset()
 
 
 def is_solved(point: Point) -> bool:
@@ -71,15 +72,12 @@ def solve_plan(plan: Plan, problems: Mapping[int, Problem], out: Path, solving: 
     Raises:
         InputError: a design that cannot be met, naming its point.
     """
-    if plan.solve is None:
-        return Solved({})
-    return solve_designs(plan.points, problems, plan.solve.settings(), plan.seed, out / CHUNKS / DESIGNS, solving)
+    return solve_designs(plan.points, problems, plan.seed, out / CHUNKS / DESIGNS, solving) if problems else Solved({})
 
 
 def solve_designs(
     points: Sequence[Point],
     problems: Mapping[int, Problem],
-    settings: SolveSettings,
     seed: int,
     folder: Path,
     solving: Solving | None = None,
@@ -89,9 +87,8 @@ def solve_designs(
     A batch is solved whole or not at all, so that a run that continues has the designs of one in one go.
 
     Args:
-        points: all points of the study.
+        points: all points of the study; the solved ones say what the solver may change, minimises, and how long.
         problems: what is asked at some of them.
-        settings: what the solver may change, what it minimises, and how long.
         seed: of the study.
         folder: where the designs are kept.
         solving: shows progress.
@@ -104,10 +101,11 @@ def solve_designs(
     batches = list(_batches(points, problems))
     kept = {number: found for batch in batches for number, found in _read_batch(folder, batch).items()}
     missing = [batch for batch in batches if batch[0] not in kept]
-    steps = sum(solve_steps(settings, len(batch)) for batch in missing)
+    steps = sum(solve_steps(_settings(points[batch[0]]), len(batch)) for batch in missing)
     with solving(steps) if solving and missing else nullcontext() as progress:
         for batch in missing:
             try:
+                settings = _settings(points[batch[0]])
                 solutions = solve_batch([problems[i] for i in batch], settings, seed=seed, progress=progress)
             except InputError as error:  # the sentence names function, bits and device
                 raise error_at([points[i] for i in batch], error) from None
@@ -117,16 +115,23 @@ def solve_designs(
             # Read back even so, refusals and all: a run in one go has the designs of one that continues.
             kept |= {number: _read(_path(folder, number)) for number in batch}
     designs = {number: design for number, (design, _) in kept.items()}
-    return Solved(designs, sum(not converged for _, converged in kept.values()))
+    return Solved(designs, frozenset(number for number, (_, converged) in kept.items() if not converged))
+
+
+def _settings(point: Point) -> SolveSettings:
+    """Returns what the solver is told at a solved point."""
+    solve = point.solve if isinstance(point, StudyPoint) else None
+    return (solve or SolveConfig()).settings()
 
 
 def _batches(points: Sequence[Point], problems: Mapping[int, Problem]) -> Iterator[list[int]]:
-    """Yields the numbers of the points that are solved together: of one resolution and one circuit."""
+    """Yields the numbers of the points that are solved together: of one resolution, one circuit, and told the same."""
     circuits = {point.circuit: order for order, point in reversed(list(enumerate(points)))}
+    told = {_settings(points[number]): number for number in sorted(problems, reverse=True)}
 
-    def kind(number: int) -> tuple[int, str, int]:
+    def kind(number: int) -> tuple[int, str, int, int]:
         point = points[number]
-        return point.column_bits or point.bits, point.calibration, circuits[point.circuit]
+        return point.column_bits or point.bits, point.calibration, circuits[point.circuit], told[_settings(point)]
 
     for _, numbers in groupby(sorted(problems, key=lambda number: (kind(number), number)), key=kind):
         alike = list(numbers)

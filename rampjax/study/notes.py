@@ -11,7 +11,7 @@ from rampjax.config.inert import inert_keys
 from rampjax.config.points import Point
 from rampjax.config.sections import range_text
 from rampjax.config.solve_section import SolveConfig
-from rampjax.config.study_file import StudyConfig
+from rampjax.config.study_file import StudyConfig, StudyPoint
 
 _WHOLE_CIRCUIT: Final = "circuit"  # its own figures are settings of the design, no non-ideality
 METHODS: Final = {
@@ -59,9 +59,7 @@ def study_notes(study: StudyConfig) -> tuple[str, ...]:
     """Says what each case of a study sets, and what the methods of its designs are."""
     notes = []
     for name, case in study.cases.items():
-        settings = [
-            f"{key} = {range_text(value) if isinstance(value, tuple) else value}" for key, value in case.items()
-        ]
+        settings = [f"{key} = {_setting_text(value)}" for key, value in case.items()]
         notes.append(f"Case {name}: {', '.join(settings) or 'nothing is set beside what all points share'}.")
     methods = {point.method for point in study.points()}
     if len(methods) > 1:
@@ -70,23 +68,49 @@ def study_notes(study: StudyConfig) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _setting_text(value: Any) -> Any:
+    if not isinstance(value, tuple):
+        return value
+    return ", ".join(value) or "none" if all(isinstance(item, str) for item in value) else range_text(value)
+
+
 def _input_notes(points: Sequence[Point]) -> Iterator[str]:
     given = list(dict.fromkeys(point.inputs for point in points))
     if given != ["output"]:
         yield f"Inputs, over which errors are averaged: {', '.join(given)} (output: every output equally likely)."
 
 
-def solver_note(solve: SolveConfig, n_solved: int, n_open: int) -> str:
+def solver_notes(points: Sequence[Point], open_points: Collection[int]) -> Iterator[str]:
+    """Yields what the solver was told, a sentence for all points that were told the same.
+
+    Args:
+        points: all points of the study.
+        open_points: the numbers of those whose search did not converge.
+    """
+    groups: dict[SolveConfig, list[int]] = {}
+    for number, point in enumerate(points):
+        if isinstance(point, StudyPoint) and point.solve is not None:
+            groups.setdefault(point.solve, []).append(number)
+    for solve, numbers in groups.items():
+        cases = dict.fromkeys(
+            str(points[number].labels["case"]) for number in numbers if "case" in points[number].labels
+        )
+        n_open = sum(number in open_points for number in numbers)
+        yield solver_note(solve, len(numbers), n_open, tuple(cases) if len(groups) > 1 else ())
+
+
+def solver_note(solve: SolveConfig, n_solved: int, n_open: int, cases: Sequence[str] = ()) -> str:
     """Says what the solver could choose, what it minimised, and how many of its searches came to an end."""
     free = ", ".join(name.replace("_", " ") for name in ("conductances", *solve.free))
     clocks = f", pulses of up to {solve.max_clocks} clocks" if solve.max_clocks > 1 else ""
     limits = [] if solve.max_devices is None else [f"at most {solve.max_devices} devices"]
     limits += [] if solve.max_time_ns is None else [f"at most {solve.max_time_ns:g} ns"]
+    which = f" ({', '.join(cases)})" if cases else ""
     ended = f"all {n_solved} searches converged" if n_open == 0 else f"{n_open} of {n_solved} searches did not converge"
     return (
-        f"Solved designs: free are {free}{clocks}; minimised was {_objective_text(solve)}, on {solve.chips} chips at a "
-        f"time from {solve.starts} starts{''.join(f', {limit}' for limit in limits)}; {ended}. The chips of this study "
-        "are others than those that the solver saw."
+        f"Solved designs{which}: free are {free}{clocks}; minimised was {_objective_text(solve)}, on {solve.chips} "
+        f"chips at a time from {solve.starts} starts{''.join(f', {limit}' for limit in limits)}; {ended}. The chips of "
+        "this study are others than those that the solver saw."
     )
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from rampjax.config.points import Point
-from rampjax.config.solve_section import SolveConfig
 from rampjax.config.spice_section import SpiceConfig
 from rampjax.config.study_file import StudyConfig, StudyPoint
 from rampjax.montecarlo.statistics import Statistics
@@ -28,7 +27,6 @@ class Plan:
     figures: tuple[str, ...]
     save_samples: bool
     configuration: Mapping[str, Any]  # JSON-able: what the results depend on beside samples and seed
-    solve: SolveConfig | None = None  # None where no point is solved
     notes: tuple[str, ...] = ()  # beside the assumptions
     spice: SpiceConfig | None = None  # given where chips are compared with ngspice, and nothing is measured
 
@@ -58,7 +56,6 @@ def plan_study(study: StudyConfig) -> Plan:
         figures=study.report.figures,
         save_samples=measure.save_samples,
         configuration=configuration,
-        solve=study.solve_config(),
         notes=study_notes(study),
         spice=study.spice,
     )

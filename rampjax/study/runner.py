@@ -20,11 +20,11 @@ from rampjax.report.page import build_report
 from rampjax.report.tables import Tables, write_tables, write_whole
 from rampjax.study.design_points import Solving, closed_designs, solve_plan, solve_problems
 from rampjax.study.folder import CHUNKS, claim_folder, write_provenance
-from rampjax.study.notes import assumptions, measurement_note, solver_note
+from rampjax.study.notes import assumptions, measurement_note, solver_notes
 from rampjax.study.plan import Outcome, Plan, point_keys
 from rampjax.study.provenance import describe_run
 from rampjax.study.spice_runner import run_spice_plan
-from rampjax.study.tables import CURVE_SPECS_LSB, Measurement, join_tables, result_tables
+from rampjax.study.tables import Measurement, join_tables, result_tables
 
 BAND_CHIPS = 1_000  # so many first chips make the bands of the figures
 _CHUNK_VALUES, _LEAST_CHUNK = 2**24, 2_048  # a chunk of a wide column is smaller: it is what a kill may lose
@@ -60,7 +60,7 @@ def simulate(
         params,
         n_samples=n_samples,
         seed=seed,
-        specs=[*measurement.specs_lsb, *CURVE_SPECS_LSB],
+        specs=[*measurement.specs_lsb, *measurement.curve_specs],
         n_keep=BAND_CHIPS,
         chunk_samples=min(max(_CHUNK_VALUES // model.width, _LEAST_CHUNK), CHUNK_SAMPLES),
         save_samples=save_samples,
@@ -105,8 +105,8 @@ def run_plan(
     described = {**provenance, "report": meta.as_dict()}
     claim_folder(out, described, resume)
     solved = solve_plan(plan, problems, out, solving)
-    if plan.solve is not None:
-        meta = dataclasses.replace(meta, notes=(*meta.notes, solver_note(plan.solve, len(problems), solved.n_open)))
+    if problems:
+        meta = dataclasses.replace(meta, notes=(*meta.notes, *solver_notes(plan.points, solved.open_points)))
         described["report"] = meta.as_dict()
     if progress:
         progress(0)

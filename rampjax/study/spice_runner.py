@@ -23,7 +23,7 @@ from rampjax.report.agreement_page import build_agreement
 from rampjax.report.agreement_text import agreement_sentences
 from rampjax.study.design_points import Solving, closed_designs, error_at, solve_plan, solve_problems
 from rampjax.study.folder import CHUNKS, claim_folder, write_provenance
-from rampjax.study.notes import assumptions, measurement_note, solver_note
+from rampjax.study.notes import assumptions, measurement_note, solver_notes
 from rampjax.study.plan import Outcome, Plan, point_keys
 from rampjax.study.provenance import describe_run
 from rampjax.study.spice import Tolerances, check_spice_numbers
@@ -75,8 +75,8 @@ def run_spice_plan(
     described = {**provenance, "report": meta.as_dict()}
     claim_folder(out, described, resume)
     solved = solve_plan(plan, problems, out, solving)
-    if plan.solve is not None:
-        meta = dataclasses.replace(meta, notes=(*meta.notes, solver_note(plan.solve, len(problems), solved.n_open)))
+    if problems:
+        meta = dataclasses.replace(meta, notes=(*meta.notes, *solver_notes(plan.points, solved.open_points)))
         described["report"] = meta.as_dict()
     compared = _compare_points(plan, spice, {**closed, **solved.designs}, out, progress)
     tables = _tables(plan, spice, compared)

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from rampjax.circuit.design import Design
-from rampjax.metrics import yield_interval
+from rampjax.metrics import COUNTS, yield_interval
 from rampjax.montecarlo.engine import Result
-from rampjax.report.tables import Tables
+from rampjax.report.tables import KINDS, Tables, kind_columns
 
 CURVE_SPECS_LSB = np.logspace(-2.5, 2, 136)  # 30 per decade
+CURVE_COUNTS = np.unique(np.append(np.arange(33), np.round(np.logspace(1.5, 5, 106)))).astype(float)
+_BESIDE = ("max_inl_lsb", "noise_rms_lsb", "total_rmse_lsb")  # without which no yield can be judged
 _PERCENTILES = (5, 50, 95)
 
 Keys = Mapping[str, Any]
@@ -30,11 +32,13 @@ class Measurement:
 
     @property
     def all_names(self) -> tuple[str, ...]:
-        """The measures with those that belong beside them: the yield's own, and the noise beside the worst INL."""
-        names = dict.fromkeys((*self.names, self.yield_of))
-        if "max_inl_lsb" in names:
-            names["noise_rms_lsb"] = None
-        return tuple(names)
+        """The measures with what belongs beside them: that of the yield, static and total error, and the noise."""
+        return tuple(dict.fromkeys((*self.names, self.yield_of, *_BESIDE)))
+
+    @property
+    def curve_specs(self) -> np.ndarray:
+        """The specs of the dense grid: counts where the yield is of one, else LSB."""
+        return CURVE_COUNTS if self.yield_of in COUNTS else CURVE_SPECS_LSB
 
 
 def summary_frame(keys: Keys, result: Result, measurement: Measurement) -> pd.DataFrame:
@@ -53,19 +57,29 @@ def summary_frame(keys: Keys, result: Result, measurement: Measurement) -> pd.Da
 
 
 def yield_frame(keys: Keys, result: Result, measurement: Measurement, specs_lsb: np.ndarray) -> pd.DataFrame:
-    """One row per spec: the share of chips within it, with its interval."""
+    """One row per spec: the share of chips within it, with its interval; beside it the static and the total share."""
     n = result.statistics.n_samples
-    n_good = result.statistics.n_within(measurement.yield_of, specs_lsb)
-    low, high = yield_interval(n_good, n, measurement.confidence)
-    values = {"spec_lsb": specs_lsb, "yield_fraction": n_good / n, "ci_low": low, "ci_high": high, "n_samples": n}
-    return pd.DataFrame({**keys, **values})
+
+    def shares(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        n_good = result.statistics.n_within(name, specs_lsb)
+        return (n_good / n, *yield_interval(n_good, n, measurement.confidence))
+
+    own = dict(zip(("yield_fraction", "ci_low", "ci_high"), shares(measurement.yield_of), strict=True))
+    beside: dict[str, Any] = {}
+    for kind, name in KINDS.items():
+        # A worst INL within so many codes means nothing.
+        held = (float("nan"),) * 3 if measurement.yield_of in COUNTS else shares(name)
+        beside |= dict(zip(kind_columns(kind), held, strict=True))
+    return pd.DataFrame({**keys, "spec_lsb": specs_lsb, **own, "n_samples": n, **beside})
 
 
 def curve_frame(keys: Keys, result: Result, measurement: Measurement) -> pd.DataFrame:
-    """The yield on the dense grid, from the last spec that no chip meets to the first that all do."""
-    frame = yield_frame(keys, result, measurement, CURVE_SPECS_LSB)
-    none = np.flatnonzero(frame["yield_fraction"] == 0)
-    every = np.flatnonzero(frame["yield_fraction"] == 1)
+    """The yields on the dense grid, from the last spec that no chip meets to the first that all do, each way."""
+    frame = yield_frame(keys, result, measurement, measurement.curve_specs)
+    columns = ["yield_fraction", *(kind_columns(kind)[0] for kind in KINDS)]
+    shares = frame[columns].dropna(axis="columns")
+    none = np.flatnonzero((shares == 0).all(axis="columns"))
+    every = np.flatnonzero((shares == 1).all(axis="columns"))
     first = none[-1] if len(none) else 0
     last = every[0] if len(every) else len(frame) - 1
     return frame.iloc[first : last + 1]

@@ -42,6 +42,7 @@ BESIDE: dict[str, list[str]] = {
     "operation.speed_corner_rel": ["ramp.t_loss_ns=0.01"],
     "circuit.bias_clocks": ["circuit.n_bias=5"],
     "circuit.t_min_ns": ["circuit.t_clk_ns=2", "circuit.pulse_grid=16"],
+    "circuit.read_by": ["circuit.n_reads=4", "design.calibration=one_point"],
     "array.n_ramps": ["array.n_columns=64"],
 }
 

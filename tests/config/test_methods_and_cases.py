@@ -132,7 +132,25 @@ def test_limits_are_those_of_the_solver(
         ('"ramp.q_inj_fC" = 0.02', "ramp.q_inj_fC = 0.02", "A key with a dot stands in quotes."),
         ('"ramp.q_inj_fC" = 0.02', '"ramp.q_inj_fC" = "a"', '`cases.realistic."ramp.q_inj_fC"` must be a number'),
         ('"ramp.q_inj_fC" = 0.02', '"samples" = 2', "`cases.realistic`: `samples` is not a known key"),
-        ('"ramp.q_inj_fC" = 0.02', '"solve.chips" = 9', "`cases.realistic`: `solve.chips` is not a known key"),
+        ('"ramp.q_inj_fC" = 0.02', '"solve.chip" = 9', "`cases.realistic`: `solve.chip` is not a known key"),
+        ('"ramp.q_inj_fC" = 0.02', '"solve.chips" = 7', '`cases.realistic."solve.chips"` must be between 8'),
+        (
+            '"ramp.q_inj_fC" = 0.02',
+            '"solve.quantile" = 0.9',
+            "`solve.quantile` of `cases.realistic` has no effect while `solve.objective` is max_inl",
+        ),
+        (
+            '"ramp.q_inj_fC" = 0.02',
+            '"solve.max_clocks" = 2\n"solve.free" = ["scale"]',
+            "`solve.max_clocks` of `cases.realistic` has no effect unless `solve.free` has pulse_width",
+        ),
+        (
+            '"ramp.q_inj_fC" = 0.02\n"circuit.n_reads" = 16\n"device.sigma_prog_uS" = 3\n[vary]\nbits = [3, 4]\n'
+            'case = ["ideal", "realistic"]\nmethod = ["published", "closed_form", "solved"]',
+            '"design.method" = "closed_form"\n"solve.chips" = 9\n[cases.other]\n"design.method" = "solved"\n[vary]\n'
+            'case = ["ideal", "realistic", "other"]',
+            "`solve.chips` of `cases.realistic` has no effect where none of its points is solved",
+        ),
         (
             '"ramp.q_inj_fC" = 0.02',
             '"design.bits" = 5',
@@ -167,6 +185,55 @@ def test_what_every_case_sets_is_set_once(write: Write) -> None:
     assert "`ramp.q_inj_fC` is also set by every one of the cases" in refusal(write(text))
     text = text.replace("[vary]", "[cases.b]\n[vary]").replace('["a"]', '["a", "b"]')
     assert [point.circuit.ramp.q_inj_fC for point in load_study(write(text)).points()] == [0.2, 0.1]
+
+
+TOLD = """
+[design]
+calibration = "ramp_aware"
+[circuit]
+pulse_grid = 16
+[solve]
+starts = 2
+quantile = 0.9
+[cases.static]
+"solve.objective" = "quantile"
+[cases.total]
+"solve.objective" = "total"
+[cases.devices]
+"solve.objective" = "total"
+"solve.free" = ["pulse_width", "scale", "devices"]
+"solve.max_devices" = 40
+[vary]
+case = ["static", "total", "devices"]
+method = ["closed_form", "solved"]
+"""
+
+
+def test_a_case_may_tell_the_solver_something_else(write: Write) -> None:
+    study = load_study(write(TOLD))
+    told = {str(point.labels["case"]): point.solve for point in study.points() if point.method == "solved"}
+    assert told == {
+        "static": SolveConfig(starts=2, quantile=0.9, objective="quantile"),
+        "total": SolveConfig(starts=2, quantile=0.9, objective="total"),
+        "devices": SolveConfig(
+            starts=2, quantile=0.9, objective="total", free=("pulse_width", "scale", "devices"), max_devices=40
+        ),
+    }
+    assert all(point.solve is None for point in study.points() if point.method == "closed_form")
+    cases = study.canonical()["cases"]
+    assert cases["devices"]["solve.free"] == ["pulse_width", "scale", "devices"]
+    other = load_study(write(TOLD.replace('max_devices" = 40', 'max_devices" = 41')))
+    assert other.canonical()["cases"] != cases
+
+
+def test_what_no_case_needs_is_refused_in_the_section_too(write: Write) -> None:
+    text = TOLD.replace('"solve.objective" = "quantile"', "")
+    assert "study.toml: `solve.quantile` has no effect while `solve.objective` is max_inl" in refusal(write(text))
+
+
+def test_an_option_tells_the_solver_the_same_in_every_case(write: Write) -> None:
+    study = load_study(write(TOLD), ["solve.objective=quantile"])
+    assert {point.solve.objective for point in study.points() if point.solve} == {"quantile"}
 
 
 def test_an_option_wins_over_the_cases(write: Write) -> None:

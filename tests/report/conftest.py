@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rampjax.report.meta import ReportMeta
-from rampjax.report.tables import Tables
+from rampjax.report.tables import Tables, kind_columns
 
 G: Mapping[str, tuple[Callable[[Any], Any], float, float]] = {
     "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), -7.0, 7.0),
@@ -20,6 +20,7 @@ G: Mapping[str, tuple[Callable[[Any], Any], float, float]] = {
     "sin": (np.sin, -np.pi, np.pi),
     "gelu": (lambda x: 0.5 * x * (1 + np.tanh(0.7979 * (x + 0.044715 * x**3))), -4.0, 4.0),
 }
+OWN = ("yield_fraction", "ci_low", "ci_high")
 SHRINK = {"none": 1.0, "one_point": 0.68, "two_point": 0.55, "redundant:4+one_point": 0.46, "ramp_aware": 0.3}
 
 
@@ -66,18 +67,23 @@ def band_rows(key: dict[str, Any], chips: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame({**columns, "n_chips": n})
 
 
-def yield_rows(key: dict[str, Any], worst: NDArray[Any], specs: Sequence[float]) -> pd.DataFrame:
-    """Returns rows of `yields` or `curves` for one point, with Wilson intervals."""
+def yield_rows(key: dict[str, Any], worst: NDArray[Any], total: NDArray[Any], specs: Sequence[float]) -> pd.DataFrame:
+    """Returns rows of `yields` or `curves` for one point, of the worst INL, with the total error's beside it."""
+    columns: dict[str, Any] = {"spec_lsb": list(specs), **share_columns(OWN, worst, specs), "n_samples": worst.size}
+    for kind, values in (("static", worst), ("total", total)):
+        columns |= share_columns(kind_columns(kind), values, specs)
+    return pd.DataFrame({**key, **columns})
+
+
+def share_columns(names: Sequence[str], worst: NDArray[Any], specs: Sequence[float]) -> dict[str, Any]:
+    """Returns the share of chips within each spec under three names, with its Wilson interval."""
     n, z = worst.size, 1.96
     p = np.array([(worst <= spec).mean() for spec in specs])
     centre, half = (
         (p + z * z / 2 / n) / (1 + z * z / n),
         z * np.sqrt(p * (1 - p) / n + (z / 2 / n) ** 2) / (1 + z * z / n),
     )
-    columns = {**key, "spec_lsb": list(specs), "yield_fraction": p}
-    return pd.DataFrame(
-        {**columns, "ci_low": np.clip(centre - half, 0, p), "ci_high": np.clip(centre + half, p, 1), "n_samples": n}
-    )
+    return dict(zip(names, (p, np.clip(centre - half, 0, p), np.clip(centre + half, p, 1)), strict=True))
 
 
 def summary_rows(key: dict[str, Any], measures: dict[str, NDArray[Any]]) -> pd.DataFrame:
@@ -119,12 +125,13 @@ def make_study(
             key["function"], key["bits"], key["calibration"], n_chips, float(key.get("device.sigma_prog_uS", 2.67))
         )
         worst = np.abs(chips["inl"]).max(axis=1)
-        measures = {"max_inl_lsb": worst, "rmse_lsb": np.sqrt((chips["inl"] ** 2).mean(axis=1) + 1 / 12)}
-        if noise:
-            measures["noise_rms_lsb"] = np.full(n_chips, 0.53) + 0.01 * worst
+        rmse = np.sqrt((chips["inl"] ** 2).mean(axis=1) + 1 / 12)
+        noise_lsb = np.full(n_chips, 0.53) + 0.01 * worst if noise else np.zeros(n_chips)
+        total = np.hypot(rmse, noise_lsb)
+        measures = {"max_inl_lsb": worst, "rmse_lsb": rmse, "noise_rms_lsb": noise_lsb, "total_rmse_lsb": total}
         parts["summary"].append(summary_rows({"levels": "midrise", **key}, measures))
-        parts["yields"].append(yield_rows(key, worst, specs))
-        parts["curves"].append(yield_rows(key, worst, list(grid)))
+        parts["yields"].append(yield_rows(key, worst, total, specs))
+        parts["curves"].append(yield_rows(key, worst, total, list(grid)))
         parts["bands"].append(band_rows(key, chips))
     meta = ReportMeta(
         title="How often does a column stay within half a step?",
