@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from rampjax.circuit.blocks import BLOCKS, NOMINAL_K, knobs
+from rampjax.circuit.curves import PowerLaw, Table, is_zero
 from rampjax.circuit.design import Design
 from rampjax.circuit.device import Device
 from rampjax.config.circuit_sections import set_circuit
@@ -77,7 +78,7 @@ _ACTS: Final[dict[str, Callable[[Design], bool]]] = {
     "telegraph noise": lambda d: (
         d.circuit.operation.age_s > 0 and d.device.rtn_prob > 0 and d.device.rtn_amplitude_rel > 0
     ),
-    "measurement noise": lambda d: _is_measured(d) and any(d.device.sigma_read_uS),
+    "measurement noise": lambda d: _is_measured(d) and not is_zero(d.device.sigma_read_uS),
     "temperature": lambda d: d.circuit.operation.temperature_K != NOMINAL_K,
     "leakage of unselected rows": lambda d: _any_on(d, [key for name in _MOVE_THE_INPUT for key in SOURCES[name]]),
     "comparator timing": lambda d: d.circuit.comparator.kind != "ideal",
@@ -96,6 +97,8 @@ def _any_on(design: Design, keys: Iterable[str]) -> bool:
 
 
 def _is_on(value: Any, off: Any) -> bool:
+    if isinstance(value, PowerLaw | Table):
+        return not is_zero(value)
     return bool(value != off and (not isinstance(value, tuple) or any(value)))
 
 
