@@ -57,7 +57,10 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "comparator timing": ("comparator.t_delay_ns", "comparator.tau_latch_ns", "comparator.tau_preamp_ns"),
 }
 # These add no error by themselves, but say how others act: they stay as they are in every case.
-CONDITIONS: Final = ("operation.age_s", "operation.recalibrate_s", "device.nonlinearity_per_V2")
+CONDITIONS: Final = (
+    *("operation.age_s", "operation.recalibrate_s", "device.nonlinearity_per_V2"),
+    "device.tau_read_ns",
+)
 
 _PLAIN: Final = ("device.sigma_prog_uS", "device.bias_prog_uS")
 _ZERO_CURVES: Final = {"sigma_prog_uS": (0.0,), "sigma_read_uS": (0.0,)}
