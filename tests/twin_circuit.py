@@ -89,6 +89,11 @@ def _gelu(x):
 
 
 def curve(coefficients, g):
+    """A standard deviation: a power law, points, or the coefficients of a polynomial."""
+    if hasattr(coefficients, "exponent"):
+        return coefficients.coefficient_uS * np.power(g / coefficients.g_unit_uS, coefficients.exponent)
+    if hasattr(coefficients, "sigma_uS"):
+        return np.interp(g, coefficients.g_uS, coefficients.sigma_uS)
     return np.maximum(sum(c * g**power for power, c in enumerate(coefficients)), 0.0)
 
 

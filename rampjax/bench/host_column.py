@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rampjax.bench.cores import generator
+from rampjax.circuit.curves import curve_at_uS
 from rampjax.circuit.design import Design
 
 Floats = NDArray[np.float32]
@@ -48,8 +49,8 @@ def host_column(design: Design) -> HostColumn:
         x_per_uS=np.float32(x_per_uS),
         g_min_uS=np.float32(device.g_min_uS),
         g_max_uS=np.float32(device.g_max_uS),
-        sigma_prog_uS=np.float32(device.sigma_prog_uS[0]),
-        sigma_read_uS=np.float32(device.sigma_read_uS[0]),
+        sigma_prog_uS=np.float32(curve_at_uS(device.sigma_prog_uS, 0.0)),
+        sigma_read_uS=np.float32(curve_at_uS(device.sigma_read_uS, 0.0)),
     )
 
 

@@ -20,7 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from rampjax.circuit.device import N_POWERS, Device, DeviceParams, sigma_at
+from rampjax.circuit.curves import N_POWERS
+from rampjax.circuit.device import Device, DeviceParams, sigma_at
 from rampjax.circuit.draws import standard_normal
 
 

@@ -13,8 +13,17 @@ from jaxtyping import Array, Float
 
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import SCHEME_FIGURES
-
-N_POWERS = 5  # a curve holds the powers 0..4 of the conductance, the highest of any published fit in the presets
+from rampjax.circuit.curve_params import (
+    PowerLawParams,
+    SigmaParams,
+    TableParams,
+    curve_params,
+    polynomial_at,
+    polynomial_params,
+    power_law_at,
+    table_at,
+)
+from rampjax.circuit.curves import SigmaCurve
 
 
 class DeviceParams(NamedTuple):
@@ -25,8 +34,8 @@ class DeviceParams(NamedTuple):
     g_ceiling_uS: Float[Array, ""]  # physical ceiling of a realised conductance, inf where there is none
     # Mean shift of a programmed conductance (static, per programming event): one for all, or powers of g.
     bias_prog_uS: Float[Array, ""] | Float[Array, " power"]
-    sigma_prog_uS: Float[Array, " power"]  # programming error (static, per programming event): powers of g
-    sigma_read_uS: Float[Array, " power"]  # read noise (temporal, at every read): powers of g
+    sigma_prog_uS: SigmaParams  # programming error (static, per programming event): a curve over g
+    sigma_read_uS: SigmaParams  # read noise (temporal, at every read): a curve over g
     stuck_off_prob: Float[Array, ""]  # chance that a device is stuck OFF (static, per device)
     stuck_on_prob: Float[Array, ""]  # chance that a device is stuck ON (static, per device)
     g_stuck_off_uS: Float[Array, ""]
@@ -80,16 +89,16 @@ class WriteVerify:
 class Device:
     """A device on the host: float64 numbers, as a preset or a user's own file gives them.
 
-    The curves `sigma_prog_uS` and `sigma_read_uS` are ascending coefficients of powers of g in µS. Pairs per
-    logarithm of the age are (value at 1 s, slope per ln(t / 1 s)).
+    The curves `sigma_prog_uS` and `sigma_read_uS` are ascending coefficients of powers of g in µS, a power law or a
+    table. Pairs per logarithm of the age are (value at 1 s, slope per ln(t / 1 s)).
     """
 
     name: str
     g_min_uS: float
     g_max_uS: float
     v_read_V: float
-    sigma_prog_uS: tuple[float, ...]
-    sigma_read_uS: tuple[float, ...] = (0.0,)
+    sigma_prog_uS: SigmaCurve
+    sigma_read_uS: SigmaCurve = (0.0,)
     t_read_ns: float | None = None  # duration of the read at which sigma_read holds; absent: not known
     tau_read_ns: float | None = None  # correlation time of the read noise; absent: frozen within a pulse, 0: white
     bias_prog_uS: float | tuple[float, ...] = 0.0  # one number, or a curve
@@ -137,9 +146,9 @@ class Device:
             g_min_uS=jnp.float32(self.g_min_uS),
             g_max_uS=jnp.float32(self.g_max_uS),
             g_ceiling_uS=jnp.float32(self.g_ceiling_uS),
-            bias_prog_uS=_padded(bias) if isinstance(bias, tuple) else jnp.float32(bias),
-            sigma_prog_uS=_padded(self.sigma_prog_uS),
-            sigma_read_uS=_padded(self.sigma_read_uS),
+            bias_prog_uS=polynomial_params(bias) if isinstance(bias, tuple) else jnp.float32(bias),
+            sigma_prog_uS=curve_params(self.sigma_prog_uS),
+            sigma_read_uS=curve_params(self.sigma_read_uS),
             stuck_off_prob=jnp.float32(self.stuck_off_prob),
             stuck_on_prob=jnp.float32(self.stuck_on_prob),
             g_stuck_off_uS=jnp.float32(self.g_stuck_off_uS),
@@ -152,28 +161,21 @@ class Device:
         )
 
 
-def _padded(coefficients: tuple[float, ...]) -> Float[Array, " power"]:
-    return jnp.zeros(N_POWERS).at[: len(coefficients)].set(jnp.array(coefficients))
-
-
-def sigma_at(curve_uS: Float[Array, " power"], g_uS: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Standard deviation at a conductance: sigma(g) = sum_i c_i g^i, by Horner's rule, never below 0 µS.
+def sigma_at(curve_uS: SigmaParams, g_uS: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Standard deviation at a conductance, by the curve's form: polynomial, power law or table; never below 0 µS.
 
     Valid in the range of conductances for which the preset gives the fit; a realised conductance a little outside
     meets the polynomial's continuation, held at 0 from below.
     """
-    return jnp.maximum(_horner(curve_uS, g_uS), 0.0)
+    if isinstance(curve_uS, PowerLawParams):
+        return power_law_at(curve_uS, g_uS)
+    if isinstance(curve_uS, TableParams):
+        return table_at(curve_uS, g_uS)
+    return jnp.maximum(polynomial_at(curve_uS, g_uS), 0.0)
 
 
 def shift_at(
     shift_uS: Float[Array, ""] | Float[Array, " power"], g_uS: Float[Array, "*shape"]
 ) -> Float[Array, ""] | Float[Array, "*shape"]:
     """Mean shift at a conductance, of either sign: one number, or m(g) = sum_i c_i g^i by Horner's rule."""
-    return shift_uS if shift_uS.ndim == 0 else _horner(shift_uS, g_uS)
-
-
-def _horner(curve_uS: Float[Array, " power"], g_uS: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    value = jnp.zeros_like(g_uS)
-    for power in reversed(range(curve_uS.shape[0])):
-        value = value * g_uS + curve_uS[power]
-    return value
+    return shift_uS if shift_uS.ndim == 0 else polynomial_at(shift_uS, g_uS)

@@ -14,13 +14,14 @@ from rampjax.config.device_error import Quantiles, Shift
 from rampjax.config.device_fields import FIELDS, WRITE
 from rampjax.config.device_values import N_COEFFICIENTS, Curve
 from rampjax.config.devices import model_of, with_overrides
-from rampjax.config.records import AGED, AGES
+from rampjax.config.records import AGED, AGES, POWER_LAW, TABLE
 from rampjax.config.toml_file import LARGEST, shown, validate
 
 _PARTS: Final[dict[type[BaseModel], tuple[str, ...]]] = {
     LogTime: ("constant", "per_ln"),
     DriftExponent: ("slope", "intercept", "low", "high"),
 }
+_LAW: Final = ("coefficient_uS", "exponent", "g_unit_uS")
 # Powers of two: a polynomial told in another unit of conductance keeps every bit of its coefficients.
 _UNITS_uS: Final = tuple(2.0**power for power in (0, *range(1, 31), *range(-1, -31, -1)))
 
@@ -66,6 +67,8 @@ def _figure(key: str, flat: Any, record: Mapping[str, Any], where: str) -> dict[
         return _aged(_numbers(key, flat, where), _numbers(AGES, record[AGES], where), where)
     if issubclass(model, Quantiles):
         return {"quantiles": _numbers(key, flat, where)}
+    if issubclass(model, Curve) and isinstance(flat, list) and flat[:1] in ([POWER_LAW], [TABLE]):
+        return _form(key, flat, where)
     if issubclass(model, Curve) or (issubclass(model, Shift) and isinstance(flat, list)):
         terms = _numbers(key, flat, where)
         unit_uS = _unit_uS([terms])
@@ -77,6 +80,18 @@ def _figure(key: str, flat: Any, record: Mapping[str, Any], where: str) -> dict[
                 raise InputError(f"{where}: `{key}` must be a list of {len(parts)} numbers, but has {len(values)}.")
             return dict(zip(parts, values, strict=True))
     return {"value": flat}
+
+
+def _form(key: str, flat: Sequence[Any], where: str) -> dict[str, Any]:
+    """A curve that is no polynomial, as a device file has it."""
+    form, numbers = flat[0], _numbers(key, flat[1:], where)
+    if form == POWER_LAW:
+        if len(numbers) != len(_LAW):
+            raise InputError(
+                f"{where}: `{key}` must have {len(_LAW)} numbers after {POWER_LAW}, but has {len(numbers)}."
+            )
+        return {form: dict(zip(_LAW, numbers, strict=True))}
+    return {form: {"g_uS": numbers[::2], "sigma_uS": numbers[1::2]}}
 
 
 def _aged(terms: Sequence[float], ages_s: Sequence[float], where: str) -> dict[str, Any]:

@@ -86,7 +86,8 @@ class AgedCurves(Sourced):
     @property
     def numbers(self) -> tuple[tuple[float, tuple[float, ...]], ...]:
         """(age, coefficients) of each curve, as the physics takes them."""
-        return tuple((age, curve.numbers) for age, curve in zip(self.ages_s, self.curves(), strict=True))
+        terms = [tuple(curve.coefficients_uS().tolist()) for curve in self.curves()]
+        return tuple(zip(self.ages_s, terms, strict=True))
 
 
 class DriftExponent(Sourced):

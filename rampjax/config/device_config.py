@@ -134,7 +134,8 @@ class DeviceConfig(Frozen):
             )
         for age_s, curve in zip(aged.ages_s, aged.curves(), strict=True):
             _check_curve(f"aged_sigma_uS at {age_s:g} s", curve, low_uS, high_uS)
-        if not np.allclose(aged.curves()[0].numbers, self.sigma_prog_uS.numbers, rtol=1e-9, atol=0.0):
+        first, fresh = aged.curves()[0].coefficients_uS(), self.sigma_prog_uS.numbers
+        if not (isinstance(fresh, tuple) and np.allclose(first, fresh, rtol=1e-9, atol=0.0)):
             raise InputError(
                 f"`aged_sigma_uS` must begin with the curve of `sigma_prog_uS` ({self.sigma_prog_uS.text}), "
                 f"but begins with {aged.text.partition(': ')[2].partition(';')[0]}."

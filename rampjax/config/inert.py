@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import BLOCKS, NOMINAL_K, Circuit, knobs
 from rampjax.circuit.calibration_spec import CalibrationSpec, parse_calibration
+from rampjax.circuit.curves import is_zero
 from rampjax.config.device_config import DeviceConfig
 from rampjax.config.device_fields import FIELDS, WRITE, ZERO_ACTS
 from rampjax.config.device_values import Value
@@ -207,7 +208,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     (
         ["device.t_read_ns", "device.tau_read_ns"],
-        lambda c: not any(c.device.sigma_read_uS.numbers),
+        lambda c: is_zero(c.device.sigma_read_uS.numbers),
         "without `device.sigma_read_uS`",
     ),
     (["device.rtn_prob"], lambda c: not c.figure("rtn_amplitude_rel"), "without `device.rtn_amplitude_rel`"),

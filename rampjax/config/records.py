@@ -1,11 +1,25 @@
 """Figures as flat, strict JSON has them: numbers, texts, and lists of these; None for what is absent or not finite."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, Final
 
+from rampjax.circuit.curves import PowerLaw, SigmaCurve, Table
+
 AGED: Final = "aged_sigma_uS"
 AGES: Final = "aged_sigma_ages_s"
+POWER_LAW: Final = "power_law"  # the forms of a curve that is no polynomial
+TABLE: Final = "table"
+
+
+def curve_of(flat: Sequence[Any]) -> SigmaCurve:
+    """Returns the curve of a list as `flat_figure` has it."""
+    if flat[0] == POWER_LAW:
+        return PowerLaw(*flat[1:])
+    if flat[0] == TABLE:
+        return Table(tuple(flat[1::2]), tuple(flat[2::2]))
+    return tuple(flat)
 
 
 def bare(value: float) -> float | None:
@@ -17,8 +31,13 @@ def flat_figure(key: str, value: Any) -> dict[str, Any]:
     """Returns a figure of a device under its key, as the physics has it.
 
     The curves of several ages are one list, all coefficients of the first before those of the second, beside the list
-    of the ages.
+    of the ages. A curve that is no polynomial is a list that begins with its form: ["power_law", coefficient_uS,
+    exponent, g_unit_uS], or ["table", g, sigma, g, sigma, ...] in µS.
     """
+    if isinstance(value, PowerLaw):
+        return {key: [POWER_LAW, value.coefficient_uS, value.exponent, value.g_unit_uS]}
+    if isinstance(value, Table):
+        return {key: [TABLE, *itertools.chain(*zip(value.g_uS, value.sigma_uS, strict=True))]}
     if key == AGED:
         aged: Sequence[tuple[float, tuple[float, ...]]] = value or ()
         return {key: [term for _, curve in aged for term in curve], AGES: [age_s for age_s, _ in aged]}

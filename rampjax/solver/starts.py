@@ -6,6 +6,7 @@ from itertools import zip_longest
 
 import numpy as np
 
+from rampjax.circuit.curves import curve_at_uS
 from rampjax.solver.problem import TOLERANCE, Limits, Problem, ramp_clocks
 from rampjax.solver.settings import SolveSettings
 
@@ -212,7 +213,7 @@ def _for_error(problem: Problem, limits: Limits, budget: int) -> np.ndarray:
         g_uS = total_uS / grains
         if g_uS < device.g_min_uS:
             return np.inf
-        sigma_uS = max(sum(c * g_uS**i for i, c in enumerate(curve)), 0.0)
+        sigma_uS = float(curve_at_uS(curve, g_uS))
         # Aimed at what remains, a step is off by its last device alone.
         return float(sigma_uS / g_uS / (n if aware else np.sqrt(n)))
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from rampjax.checks import InputError
 from rampjax.circuit.assemble import column_structure, converter_params
+from rampjax.circuit.curve_params import scale_curve
 from rampjax.circuit.design import Design
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.config.build import build_design
@@ -36,7 +37,7 @@ def case_params(variant: Design, on: Iterable[str]) -> ConverterParams:
     if "measurement noise" not in on or "read noise" in on:
         return params
     measuring = params.measuring
-    faint_uS = _FAINT * params.device.sigma_read_uS
+    faint_uS = scale_curve(params.device.sigma_read_uS, _FAINT)
     averaging = params.calibration.read_averaging / _FAINT
     return params._replace(
         device=params.device._replace(sigma_read_uS=faint_uS),

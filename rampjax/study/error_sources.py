@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from rampjax.circuit.blocks import BLOCKS, NOMINAL_K, knobs
+from rampjax.circuit.curves import PowerLaw, Table, is_zero
 from rampjax.circuit.design import Design
 from rampjax.circuit.device import Device
 from rampjax.config.circuit_sections import set_circuit
@@ -57,7 +58,10 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "comparator timing": ("comparator.t_delay_ns", "comparator.tau_latch_ns", "comparator.tau_preamp_ns"),
 }
 # These add no error by themselves, but say how others act: they stay as they are in every case.
-CONDITIONS: Final = ("operation.age_s", "operation.recalibrate_s", "device.nonlinearity_per_V2")
+CONDITIONS: Final = (
+    *("operation.age_s", "operation.recalibrate_s", "device.nonlinearity_per_V2"),
+    "device.tau_read_ns",
+)
 
 _PLAIN: Final = ("device.sigma_prog_uS", "device.bias_prog_uS")
 _ZERO_CURVES: Final = {"sigma_prog_uS": (0.0,), "sigma_read_uS": (0.0,)}
@@ -104,6 +108,8 @@ def _any_on(design: Design, keys: Iterable[str]) -> bool:
 
 
 def _is_on(value: Any, off: Any) -> bool:
+    if isinstance(value, PowerLaw | Table):
+        return not is_zero(value)
     return bool(value != off and (not isinstance(value, tuple) or any(value)))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rampjax.circuit.blocks import BLOCKS, SETTING, Circuit, Info, info, knobs
+from rampjax.circuit.curves import PowerLaw, Table, is_zero
 from rampjax.config.device_config import Figure
 from rampjax.config.device_fields import FIELDS, LIMIT, WRITE, ZERO_ACTS
 from rampjax.config.device_values import Curve
@@ -20,11 +21,8 @@ METHODS: Final = {
     "solved": "solved, conductances and what else is free are chosen by the solver",
 }
 _LIMITS_THAT_ERR: Final = ("n_levels",)  # rounding to the nearest target is an error, if always the same
-_NO_ERROR: Final = (
-    "operation.recalibrate_s",
-    "device.error_quantiles",
-    "device.tau_read_ns",
-)  # their absence is nothing ideal
+# Their absence is nothing ideal.
+_NO_ERROR: Final = ("operation.recalibrate_s", "device.error_quantiles", "device.tau_read_ns")
 
 
 def assumptions(points: Sequence[Point]) -> tuple[str, ...]:
@@ -149,13 +147,15 @@ def _device_notes(name: str, on: Mapping[str, Sequence[Figure]]) -> Iterator[str
     for key, figures in on.items():
         said = FIELDS[key]
         certainties = ", ".join(dict.fromkeys(figure.certainty for figure in figures))
-        form = "sigma(g) = " if any(isinstance(figure, Curve) and figure.polynomial for figure in figures) else ""
+        form = "sigma(g) = " if any(isinstance(figure, Curve) and figure.constant is None for figure in figures) else ""
         texts = dict.fromkeys(figure.text for figure in figures)
         meaning = "; ".join(part for part in (said.unit, said.clock, certainties) if part)
         yield f"{name}, {key} = {form}{' | '.join(texts)} ({meaning}): {said.help}"
 
 
 def _is_not_zero(numbers: Any) -> bool:
+    if isinstance(numbers, PowerLaw | Table):
+        return not is_zero(numbers)
     return any(_is_not_zero(item) for item in numbers) if isinstance(numbers, tuple) else bool(numbers)
 
 

@@ -14,6 +14,7 @@ import rampjax as rj
 from rampjax.checks import InputError
 from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.blocks import Circuit, Comparator, Operation, Programming, Ramp
+from rampjax.circuit.curves import PowerLaw, Table
 from rampjax.circuit.design import Design, lay_out
 from rampjax.config.design_file import design_record, read_design
 from rampjax.config.devices import device_names
@@ -80,6 +81,14 @@ def test_a_design_is_read_back_to_the_last_bit(tmp_path: Path, name: str) -> Non
 def test_every_device_is_read_back(tmp_path: Path, name: str) -> None:
     design = rj.design("tanh", 3, device=name, x_range=(-1, 1))
     assert rj.load_design(rj.save_design(design, tmp_path / "design.json")).device == design.device
+
+
+def test_curves_of_every_form_are_read_back(tmp_path: Path) -> None:
+    curves = {"sigma_prog_uS": PowerLaw(2.67, 0.35, 150.0), "sigma_read_uS": Table((1.0, 7.0, 90.0), (0.1, 0.2, 0.15))}
+    design = rj.design("tanh", 3, device=dataclasses.replace(rj.load_device("taox_paper"), **curves))
+    again = rj.load_design(rj.save_design(design, tmp_path / "design.json"))
+    assert again.device == design.device
+    assert_same(design, again)
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +199,10 @@ IMPOSSIBLE: list[tuple[Callable[[dict[str, Any]], None], list[str]]] = [
     (put(sigma_prog_uS=2.67), ["sigma_prog_uS", "list"]),
     (put(sigma_prog_uS=[-1.0, 0.0, 0.0, 0.0, 0.0]), ["sigma_prog_uS", "at least 0"]),
     (put(sigma_prog_uS=[1.0] * 6), ["sigma_prog_uS", "5"]),
+    (put(sigma_read_uS=["power_law", 1.0]), ["sigma_read_uS", "3 numbers", "1"]),
+    (put(sigma_read_uS=["power_law", 1.0, -0.5, 1.0]), ["sigma_read_uS", "exponent", "positive"]),
+    (put(sigma_read_uS=["table", 0.0, 1.0, 2.0]), ["sigma_read_uS", "as many"]),
+    (put(sigma_read_uS=["root", 1.0]), ["sigma_read_uS", "list of numbers"]),
     (put(relax_mean_uS=[1.0]), ["relax_mean_uS", "2"]),
     (put(aged_sigma_uS=[1.0]), ["aged_sigma_uS", "5"]),
     (put(stuck_off_prob=2.0), ["stuck_off_prob"]),

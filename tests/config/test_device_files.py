@@ -11,8 +11,11 @@ import pytest
 
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import SCHEME_FIGURES
+from rampjax.circuit.curves import PowerLaw
+from rampjax.circuit.curves import Table as Points
 from rampjax.config.device_config import DeviceConfig, WriteConfig
 from rampjax.config.devices import FIELDS, device_names, load_device
+from rampjax.config.records import flat_figure
 
 Write = Callable[..., Path]
 Table = dict[str, Any]
@@ -76,6 +79,11 @@ AGED = figure(ages_s=[1.0, 100.0], polynomials=[[2.67], [2.67, 0.01]], g_unit_uS
 
 SHIFTED = figure(polynomial=[-0.5, 1.0], g_unit_uS=150.0, valid_uS=[0.0, 150.0])
 
+FORMS = {
+    "sigma_prog_uS": figure(power_law={"coefficient_uS": 2.67, "exponent": 0.5, "g_unit_uS": 150.0}),
+    "sigma_read_uS": figure(table={"g_uS": [0.0, 50.0, 150.0], "sigma_uS": [0.5, 1.0, 3.5]}, valid_uS=[0.0, 150.0]),
+}
+
 
 def full_table() -> Table:
     return {**preset_table("taox_paper"), **copy.deepcopy(OPTIONAL)}
@@ -86,6 +94,8 @@ def table_of(name: str) -> Table:
         return full_table()
     if name == "shifted":
         return {**preset_table("taox_paper"), "bias_prog_uS": copy.deepcopy(SHIFTED)}
+    if name == "forms":  # curves that are no polynomials
+        return {**preset_table("taox_paper"), **copy.deepcopy(FORMS)}
     if name == "aged":  # the other way of ageing, and the other scheme of write-verify
         other = {"aged_sigma_uS": copy.deepcopy(AGED), "write": write_table("compliance")}
         return {**preset_table("taox_paper"), **other}
@@ -100,7 +110,7 @@ def figures_of(data: Table, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
             yield from figures_of(value, (*path, key))
 
 
-FILES = [*device_names(), "full", "aged", "shifted"]
+FILES = [*device_names(), "full", "aged", "shifted", "forms"]
 EVERY_FIGURE = [(name, path) for name in FILES for path in figures_of(table_of(name))]
 OPTIONAL_OF_WRITE = ("spread_uS", "readout_mean_uS", "readout_sigma_uS")
 REQUIRED = {field for field, info in DeviceConfig.model_fields.items() if info.is_required()}
@@ -174,7 +184,9 @@ def test_every_mutation_of_every_figure_is_refused_with_file_and_key(
         refused(put("certainty", "sure"), f"{label}.certainty", "must be one of `seen`")
         refused(put("source", " "), f"{label}.source", "must not be empty")
         refused(put("sourse", "x"), f"{label}.sourse", "is not a known key. Did you mean", f"`{label}.source`")
-    if path[0] in REQUIRED or (path[1:] and path[1] not in OPTIONAL_OF_WRITE):
+    if path[1:] and path[0] != "write":
+        refused(lambda data: held_by(data, path[:-1]).pop(path[-1]), path[0], "must have exactly one of ")
+    elif path[0] in REQUIRED or (path[1:] and path[1] not in OPTIONAL_OF_WRITE):
         refused(lambda data: held_by(data, path[:-1]).pop(path[-1]), label, "is missing, expected ")
 
 
@@ -268,6 +280,20 @@ def test_a_users_own_file_loads(write: Write) -> None:
         ({"polynomial": [1.0], "valid_uS": [1.0]}, r"must have `valid_uS` as \[lowest, highest\]"),
         ({"polynomial": [1.0], "valid_uS": [0.0, 100.0]}, "is valid from 0 to 100 µS"),
         ({"polynomial": [1.0, -0.01]}, "must be at least 0 for every target.* but is -0.5 µS at 150 µS"),
+        (
+            {"power_law": {"coefficient_uS": 1.0, "exponent": 0.0}},
+            "`sigma_prog_uS.power_law.exponent` must be positive",
+        ),
+        ({"power_law": {"exponent": 1.0}}, "`sigma_prog_uS.power_law.coefficient_uS` is missing"),
+        ({"constant": 1.0, "power_law": {}}, "one of `constant`, `polynomial`, `power_law` and `table`"),
+        ({"table": {"g_uS": [1.0], "sigma_uS": [1.0]}}, "`sigma_prog_uS.table` must have 2 to 33 points"),
+        ({"table": {"g_uS": [1.0, 1.0], "sigma_uS": [1.0, 2.0]}}, "must have its `g_uS` ascending"),
+        ({"table": {"g_uS": [1.0, 2.0, 3.0], "sigma_uS": [1.0, 2.0]}}, "must have as many `sigma_uS` as `g_uS`"),
+        (
+            {"table": {"g_uS": [1.0, 2.0], "sigma_uS": [1.0, -2.0]}},
+            r"`sigma_prog_uS.table.sigma_uS\[1\]` must be at least",
+        ),
+        ({"table": {"g_uS": [1.0, 2.0], "sigma_uS": [1.0, 2.0]}, "valid_uS": [1.0, 2.0]}, "is valid from 1 to 2 µS"),
         # (g - 75)**2 - 1 dips below zero inside the range only
         ({"polynomial": [5624.0, -150.0, 1.0]}, "but is -1 µS at 75 µS"),
     ],
@@ -277,6 +303,24 @@ def test_wrong_curves_are_refused(change: dict[str, Any], message: str, write: W
     data["sigma_prog_uS"] = {"certainty": "seen", "source": "a paper", **change}
     with pytest.raises(InputError, match=message):
         load_device(write(as_toml(data), "mine.toml"))
+
+
+def test_curves_of_every_form_are_told_and_bounded(write: Write) -> None:
+    device = own_file(copy.deepcopy(FORMS), write)
+    law, table = device.sigma_prog_uS, device.sigma_read_uS
+    assert (law.numbers, law.text) == (PowerLaw(2.67, 0.5, 150.0), "2.67 (g / 150 µS)^0.5")
+    assert table.numbers == Points((0.0, 50.0, 150.0), (0.5, 1.0, 3.5))
+    assert table.text == "linear between 0.5 at 0, 1 at 50, 3.5 at 150 µS"
+    assert (law.minimum_uS(0.0, 150.0), law.maximum_uS(0.0, 150.0)) == ((0.0, 0.0), (150.0, 2.67))
+    assert table.maximum_uS(20.0, 60.0) == (60.0, 1.25)
+    assert table.minimum_uS(20.0, 60.0) == (20.0, pytest.approx(0.7))
+    record = flat_figure("sigma_prog_uS", law.numbers) | flat_figure("sigma_read_uS", table.numbers)
+    assert record == {
+        "sigma_prog_uS": ["power_law", 2.67, 0.5, 150.0],
+        "sigma_read_uS": ["table", 0.0, 0.5, 50.0, 1.0, 150.0, 3.5],
+    }
+    with pytest.raises(InputError, match="has no coefficients"):
+        law.coefficients_uS()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from rampjax import cli
 from rampjax.checks import InputError
 from rampjax.circuit.assemble import column_structure
 from rampjax.circuit.blocks import BLOCKS, SETTING, Circuit, Comparator, Mac, Operation, Programming, Ramp, info, knobs
+from rampjax.circuit.curves import PowerLaw, Table
 from rampjax.circuit.device import Device
 from rampjax.config.device_fields import FIELDS, LIMIT, WRITE
 from rampjax.config.points import point_from_options
@@ -132,9 +133,13 @@ def test_a_loop_is_switched_off_with_its_error():
     assert column_structure(switch(written, ())).write_scheme is None
 
 
-def test_read_noise_and_measurement_noise_are_told_apart():
-    both = shared(BUSY, {"read noise", "measurement noise"})
-    read, measurement = shared(BUSY, {"read noise"}), shared(BUSY, {"measurement noise"})
+@pytest.mark.parametrize("curve", [None, PowerLaw(3.5, 0.5, 150.0), Table((0.0, 150.0), (1.0, 3.5))])
+def test_read_noise_and_measurement_noise_are_told_apart(curve):
+    design = BUSY
+    if curve is not None:
+        design = dataclasses.replace(BUSY, device=dataclasses.replace(BUSY.device, sigma_read_uS=curve))
+    both = shared(design, {"read noise", "measurement noise"})
+    read, measurement = shared(design, {"read noise"}), shared(design, {"measurement noise"})
     pd.testing.assert_series_equal(measurement["max_inl_lsb"], both["max_inl_lsb"])
     assert measurement["noise_rms_lsb"].max() < 1e-5 < both["noise_rms_lsb"].min()
     np.testing.assert_allclose(read["max_inl_lsb"], 0.0, atol=1e-5)

@@ -32,10 +32,12 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from rampjax.circuit.calibration_spec import parse_calibration
+from rampjax.circuit.curves import curve_at_uS
+from rampjax.config.records import curve_of
 
 COLUMNS: Final = (
     "row",
@@ -128,10 +130,5 @@ def _tolerance_uS(record: Mapping[str, Any], g_uS: float) -> float:
     window_uS = record.get("write_tolerance_uS")
     if record["programming_mode"] == "write_verify" and window_uS is not None:
         return float(window_uS)
-    assumed_uS = math.sqrt(3) * _curve_uS(record["sigma_prog_uS"], g_uS)
+    assumed_uS = math.sqrt(3) * float(curve_at_uS(curve_of(record["sigma_prog_uS"]), g_uS))
     return assumed_uS if window_uS is None else min(assumed_uS, float(window_uS))
-
-
-def _curve_uS(coefficients: Sequence[float], g_uS: float) -> float:
-    """Value of a polynomial in g, ascending coefficients, never below 0 µS."""
-    return max(sum(term * g_uS**power for power, term in enumerate(coefficients)), 0.0)

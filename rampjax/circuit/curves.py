@@ -1,0 +1,89 @@
+"""A standard deviation as a function of the conductance, on the host: a polynomial, a power law, or a table.
+
+A polynomial is the plain tuple of its coefficients, ascending powers of g in µS. Without jax: files are checked by it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rampjax.checks import InputError
+
+N_POWERS = 5  # a curve holds the powers 0..4 of the conductance, the highest of any published fit in the presets
+MOST_KNOTS = 33  # of a table: 32 segments, a number at which XLA still vectorises a loop over them
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """sigma(g) = coefficient (g / g_unit)^exponent, 0 at 0 µS.
+
+    Raises:
+        InputError: a coefficient below 0, an exponent or a unit that is not positive.
+    """
+
+    coefficient_uS: float
+    exponent: float
+    g_unit_uS: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.coefficient_uS >= 0:
+            raise InputError(f"`coefficient_uS` must be at least 0, but is {self.coefficient_uS:g}.")
+        for name in ("exponent", "g_unit_uS"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"`{name}` must be positive, but is {getattr(self, name):g}.")
+
+
+@dataclass(frozen=True)
+class Table:
+    """sigma(g), linear between the given points, constant beyond its ends.
+
+    Raises:
+        InputError: lengths that differ, too few or too many points, conductances that do not ascend, a sigma below 0.
+    """
+
+    g_uS: tuple[float, ...]
+    sigma_uS: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        fault = table_fault(self.g_uS, self.sigma_uS)
+        if fault:
+            raise InputError(f"A table of a standard deviation {fault}.")
+        if not min(self.sigma_uS) >= 0:
+            raise InputError(f"`sigma_uS` must be at least 0, but is {min(self.sigma_uS):g}.")
+
+
+SigmaCurve = tuple[float, ...] | PowerLaw | Table
+
+
+def table_fault(g_uS: Sequence[float], sigma_uS: Sequence[float]) -> str | None:
+    """What is wrong with the points of a table, as the end of a sentence; None where nothing is."""
+    if len(g_uS) != len(sigma_uS):
+        return "must have as many `sigma_uS` as `g_uS`"
+    if not 2 <= len(g_uS) <= MOST_KNOTS:
+        return f"must have 2 to {MOST_KNOTS} points"
+    if not (np.diff(g_uS) > 0).all():
+        return "must have its `g_uS` ascending"
+    return None
+
+
+def curve_at_uS(curve: SigmaCurve, g_uS: float | np.ndarray) -> np.ndarray:
+    """The standard deviation at conductances on the host, in float64, never below 0 µS.
+
+    Args:
+        curve: of any form.
+        g_uS: conductances, µS.
+    """
+    g = np.asarray(g_uS, float)
+    if isinstance(curve, PowerLaw):
+        return np.asarray(curve.coefficient_uS * np.maximum(g / curve.g_unit_uS, 0.0) ** curve.exponent)
+    if isinstance(curve, Table):
+        return np.asarray(np.interp(g, curve.g_uS, curve.sigma_uS))
+    return np.asarray(np.maximum(np.polynomial.polynomial.polyval(g, curve), 0.0))
+
+
+def is_zero(curve: SigmaCurve) -> bool:
+    """Whether a curve is 0 µS at every conductance."""
+    if isinstance(curve, PowerLaw):
+        return curve.coefficient_uS == 0
+    return not any(curve.sigma_uS if isinstance(curve, Table) else curve)
