@@ -407,14 +407,14 @@ def lost_decisions(
     none, one = jnp.zeros_like(share), jnp.ones_like(share)
     if kind == "neighbour":
         return Lost(share, one, none, none)
-    if kind == "random":
-        wrong = share * (target.n_codes - 1) / target.n_codes
-        return Lost(share, 1.0 - share, share * target.random_code_lsb2, wrong)
     each, _ = _share_between(thresholds - undecided_x, thresholds + undecided_x, target)
     each = jnp.where(target.valid, each, 0.0)
     # Where windows meet an input has one word mixed, not two.
     total = jnp.sum(each)
     each = each * jnp.where(total > 0, share / jnp.where(total > 0, total, 1.0), 0.0)
+    if kind == "random":
+        wrong = share * (target.n_codes - 1) / target.n_codes
+        return Lost(share, 1.0 - share, jnp.sum(each * target.random_code_lsb2), wrong)
     return Lost(share, one, jnp.sum(each * target.mixed_lsb2), jnp.sum(each * target.mixed_wrong))
 
 

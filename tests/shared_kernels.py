@@ -27,14 +27,14 @@ WIDE = {
     "temperature": True,
     "slow": True,
     "lag": True,
-    "metastable": True,
+    "undecided": "neighbour",
     "extra_noise": True,
 }
 # Programming in order makes a kernel larger by itself.
 WIDE_AWARE = {name: WIDE[name] for name in ("noisy_measurement", "n_taps", "leaky", "changed_conditions", "lag")}
 WIDE_NOISE = {
     "extra_noise": True,
-    "metastable": True,
+    "undecided": "neighbour",
     "changed_conditions": True,
     "n_taps": 4,
     "leaky": True,

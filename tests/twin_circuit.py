@@ -236,11 +236,70 @@ class TwinCircuit:
         g = np.where(devices.off[:, k], d.g_stuck_off_uS, g)
         return np.where(devices.on[:, k], d.g_stuck_on_uS, g)
 
-    def seen(self, g):
-        reads = self.circuit.n_reads
-        return (
-            g + curve(self.device.sigma_read_uS, g) * self.rng.standard_normal(g.shape) / np.sqrt(reads) if reads else g
-        )
+    # ---- measuring the ramp
+
+    def read_charge(self, g, t):
+        """Standard deviation of the charge (fC) that read noise adds to a pulse t (ns)."""
+        d = self.device
+        if d.tau_read_ns is None:
+            lasting = t
+        elif d.tau_read_ns == 0:
+            lasting = math.sqrt(d.t_read_ns * t)
+        else:
+            # The variance of the integral of an Ornstein-Uhlenbeck process, against that over t_read.
+            part = [u - 1 + math.exp(-u) for u in (t / d.tau_read_ns, d.t_read_ns / d.tau_read_ns)]
+            lasting = d.t_read_ns * math.sqrt(part[0] / part[1])
+        return curve(d.sigma_read_uS, g) * d.v_read_V * lasting
+
+    def own_V2(self, g, entry, kelvin=300.0):
+        """Variance that one device adds to the ramp by its own noise, referred volts at nominal conditions."""
+        r = self.circuit.ramp
+        thermal = 2 * BOLTZMANN_FC_V * kelvin * g * entry.t * r.thermal_noise
+        return (self.read_charge(g, entry.t) ** 2 + thermal) / self.c_fF**2
+
+    def read_V2(self):
+        """Variance of one reading beside the ramp's own: what is sampled at its reset, and the instrument."""
+        c, corner = self.circuit, self.circuit.operation.c_corner_rel
+        reset = BOLTZMANN_FC_V * 300.0 / (self.c_fF * corner) * c.ramp.ktc_noise
+        return (reset + c.sigma_measure_V**2) * corner**2
+
+    def steps_read(self, g, k):
+        """Conductances of entry k as reads of it by itself show them."""
+        c, entry = self.circuit, self.entries[k]
+        if not c.n_reads or c.read_by == "levels":
+            return g
+        per_uS = self.device.v_read_V * entry.t / self.c_fF
+        step_V2 = (c.ramp.sigma_step_V * c.operation.c_corner_rel) ** 2 * (k >= self.n_bias)
+        jitter_V = g * self.device.v_read_V * c.ramp.sigma_jitter_ns / self.c_fF
+        variance = self.own_V2(g, entry) + jitter_V**2 + step_V2 + self.read_V2()
+        return g + np.sqrt(variance / c.n_reads) / per_uS * self.rng.standard_normal(g.shape)
+
+    def level_error(self, g):
+        """Error (n,) of one measured level of the ramp, on which the first entries have conductances g (n, entry)."""
+        c, n = self.circuit, len(g)
+        if not c.n_reads or c.read_by == "steps" or g.shape[1] == 0:
+            return np.zeros(n)
+        per_ns = self.device.v_read_V * c.ramp.sigma_jitter_ns / self.c_fF
+        variance, pulsed = np.full(n, self.read_V2()), np.zeros(n)
+        for k in range(g.shape[1]):
+            if self.entries[k].n_clk:
+                variance += (per_ns * pulsed) ** 2 + (c.ramp.sigma_step_V * c.operation.c_corner_rel) ** 2 * (
+                    k >= self.n_bias
+                )
+                pulsed = np.zeros(n)
+            pulsed = pulsed + g[:, k]
+            variance += self.own_V2(g[:, k], self.entries[k])
+        variance += (per_ns * pulsed) ** 2
+        return np.sqrt(variance / c.n_reads) * self.rng.standard_normal(n)
+
+    def measure(self, g, ramp):
+        """(the ramp as it is measured (n, K), its bias devices (n, bias)) with conductances g."""
+        shown = np.stack([self.steps_read(g[:, k], k) for k in range(g.shape[1])], axis=1)
+        levels = self.ramp(shown, ramp)[0]
+        errors = np.stack([self.level_error(g[:, :k]) for k in self.reached], axis=1)
+        share = sum(e.sign * self.device.v_read_V * e.t / self.c_fF for e in self.entries[: self.n_bias])
+        start = errors[:, :1] / share if self.n_bias else 0.0
+        return levels + errors, shown[:, : self.n_bias] + start
 
     # ---- ageing
 
@@ -335,14 +394,23 @@ class TwinCircuit:
             v, out = state
         return v, out
 
-    def before(self, n):
-        """(settled ramp, output) ahead of all entries."""
+    def before(self, n, ramp, u):
+        """(settled ramp, output) ahead of all entries; u: actual volts per referred one."""
         v = np.full(n, 0.0 if self.n_bias else self.v[0])
+        if not self.circuit.ramp.auto_zero:
+            v = v + ramp.v_os / u
         return v, v
+
+    def volts(self, s=0.0, dt_K=0.0):
+        """Actual volts per referred one."""
+        d = self.device
+        beta, w = d.nonlinearity_per_V2, d.v_read_V * (1 + s)
+        m = (1 + s) * (1 + beta * w**2) / (1 + beta * d.v_read_V**2)
+        return m * (1 + d.tc_rel_per_K * dt_K) / self.circuit.operation.c_corner_rel
 
     def ramp(self, g, ramp, s=0.0, dt_K=0.0):
         """The referred ramp at each threshold of the column, settled and as it is held: two of (n, K)."""
-        state = self.before(len(g))
+        state = self.before(len(g), ramp, self.volts(s, dt_K))
         out = [state]
         ends = [*range(1, self.n_bias + 1), *self.reached[1:]]
         for first, end in zip([0, *ends], ends, strict=False):
@@ -359,14 +427,15 @@ class TwinCircuit:
             for k, entry in enumerate(self.entries):
                 g[:, k] = self.realise(np.full(n, entry.g), k, devices_of)
             return g
-        start = now = self.before(n)
-        ideal, devices = now[0][0], []
+        start = now = self.before(n, ramp, self.volts())
+        ideal, devices = 0.0 if self.n_bias else self.v[0], []
         for k, entry in enumerate(self.entries):
             if entry.n_clk:
                 start, devices = now, []
-            more = entry.sign * (now[0] - ideal) * self.c_fF / (d.v_read_V * entry.t)
+            shown = now[0] + self.level_error(g[:, :k])
+            more = entry.sign * (shown - ideal) * self.c_fF / (d.v_read_V * entry.t)
             g[:, k] = self.realise(np.clip(entry.g - more, d.g_min_uS, d.g_max_uS), k, devices_of)
-            devices.append((entry, self.seen(g[:, k])))
+            devices.append((entry, self.steps_read(g[:, k], k)))
             now = self.after(start, devices, ramp)
             ideal = entry.v_after
         return g
@@ -377,11 +446,10 @@ class TwinCircuit:
         ramp, devices = SimpleNamespace(**{**vars(self.draw_ramp(n)), **drivers}), self.draw_devices(n)
         g = self.program(n, ramp, devices)
         then_g, used_g = (self.aged(g, devices, recalibrated) for recalibrated in (True, False))
-        seen_g = self.seen(then_g)
-        seen = self.ramp(seen_g, ramp)[0]
+        seen, seen_bias = self.measure(then_g, ramp)
         mid = (len(self.v) - 1) // 2
         if "one_point_bias" in self.words:
-            off, mean_g = seen[:, mid] - self.v[mid], seen_g[:, : self.n_bias].mean(axis=1)
+            off, mean_g = seen[:, mid] - self.v[mid], seen_bias.mean(axis=1)
             for k in range(self.n_bias):
                 entry = self.entries[k]
                 more = entry.sign * off * self.c_fF / (self.n_bias * d.v_read_V * entry.t)
@@ -389,8 +457,7 @@ class TwinCircuit:
                 since = used_g[:, k] - then_g[:, k]
                 then_g[:, k] = self.realise(np.clip(mean_g - more, d.g_min_uS, d.g_max_uS), k, devices)
                 used_g[:, k] = np.maximum(then_g[:, k] + since, 0.0)
-            seen_g = self.seen(then_g)
-            seen = self.ramp(seen_g, ramp)[0]
+            seen = self.measure(then_g, ramp)[0]
         shift, gain = np.zeros(n), np.ones(n)
         if "one_point" in self.words:
             shift = self.v[mid] - seen[:, mid]
@@ -492,8 +559,11 @@ class TwinCircuit:
     def effective(self, v):
         """The MAC level below which the count of each threshold is reached (n, K), referred volts, by bisection."""
         behind = (v - self.followed(v)[0]) * self.u
+        comparator = self.circuit.comparator
+        if comparator.kind == "strobed" and comparator.tau_latch_ns > 0 and comparator.undecided != "random":
+            return np.stack([self.mean_crossing(v[:, : k + 1]) for k in range(v.shape[1])], axis=1)
         v = np.maximum.accumulate(v, axis=1)  # where a ramp runs backwards, its first crossing decides
-        if self.circuit.comparator.kind != "continuous":
+        if comparator.kind != "continuous":
             return v
         out, actual = np.empty_like(v), v * self.u
         for j in range(v.shape[1]):
@@ -504,6 +574,14 @@ class TwinCircuit:
                 low, high = np.where(soon, x, low), np.where(soon, high, x)
             out[:, j] = low
         return out / self.u
+
+    def mean_crossing(self, v):
+        """Mean of the highest of the levels v (n, k), each moved up or down by half a window with the same chance."""
+        w = self.half_window()
+        highest = -np.sort(-v, axis=1)
+        chance = 0.5 ** np.arange(1, v.shape[1] + 1)
+        up = np.maximum(highest + w, highest[:, :1] - w)
+        return up @ chance + chance[-1] * (highest[:, 0] - w)
 
     def convert(self, v, level):
         """Index of the bin of each MAC level (referred volts) for one ramp v (K,), clock by clock."""
@@ -523,6 +601,36 @@ class TwinCircuit:
         left = c.t_clk_ns - c.comparator.t_delay_ns * speed
         grown = np.abs(self.u * (v[None, :] - level[:, None])) * np.exp(left / (c.comparator.tau_latch_ns * speed))
         return (grown < c.comparator.v_logic_V).any(axis=1)
+
+    def half_window(self):
+        """Inputs (referred volts) so near to a level leave a strobed latch undecided."""
+        c, speed = self.circuit, self.circuit.operation.speed_corner_rel
+        left = c.t_clk_ns - c.comparator.t_delay_ns * speed
+        return c.comparator.v_logic_V * math.exp(-left / (c.comparator.tau_latch_ns * speed)) / self.u
+
+    def strobed(self, v, level):
+        """Codes of MAC levels (referred volts) on one ramp v (K,), strobe by strobe; an undecided latch is chance.
+
+        `neighbour` goes one way or the other; `mixture` mixes the words of the codes before and after bit by bit;
+        `random` is any code.
+        """
+        kind, codes = self.circuit.comparator.undecided, self.goal.codes
+        over = v[None, :] - level[:, None]
+        lost = np.abs(over) < self.half_window()
+        flips = np.where(lost, self.rng.random(over.shape) < 0.5, over > 0)
+        first = np.where(flips.any(axis=1), flips.argmax(axis=1), v.size)
+        code = codes[first]
+        met = lost & (np.arange(v.size) <= first[:, None])
+        if kind == "random":
+            # Inputs that no strobe has lost keep their code.
+            still = codes[np.where((over > 0).any(axis=1), (over > 0).argmax(axis=1), v.size)]
+            return np.where(lost.any(axis=1), self.rng.integers(0, self.goal.m, len(code)), still)
+        if kind == "mixture":
+            at = np.where(met.any(axis=1), v.size - 1 - met[:, ::-1].argmax(axis=1), 0)
+            before, after = codes[at], codes[at + 1]
+            mask = self.rng.integers(0, self.goal.m, len(code))
+            code = np.where(met.any(axis=1), (before & mask) | (after & ~mask), code)
+        return code
 
     def draw_column(self, n):
         """(gain error, offset in actual volts) of n columns after their trims, and what of it is the MAC's own."""
@@ -559,17 +667,24 @@ class TwinCircuit:
         """n noisy readings (n, K) of one chip's ramp v (K,) with conductances g, each with every device read anew."""
         c, d, mac = self.circuit, self.device, self.circuit.mac
         shape = (n, len(self.entries))
-        volts = np.array([e.t for e in self.entries]) * d.v_read_V / self.c_fF
-        each = curve(d.sigma_read_uS, g) * volts * self.normal(*shape)
+        kelvin = c.operation.temperature_K
+        warm = 1 + d.tc_rel_per_K * (kelvin - 300.0)
+        charge = np.array([self.read_charge(g[k], e.t) for k, e in enumerate(self.entries)])
+        each = charge / self.c_fF * self.normal(*shape)
+        # Thermal noise is a charge, whatever the read voltage: it is referred like the ramp of the devices.
+        heat = 2 * BOLTZMANN_FC_V * kelvin * g * warm * np.array([e.t for e in self.entries]) * c.ramp.thermal_noise
+        each += np.sqrt(heat) / (self.c_fF * c.operation.c_corner_rel) / self.u * self.normal(*shape)
         # Devices of a step share their pulse: the first one's draw is that of all.
         pulse = np.cumsum([i < self.n_bias or e.step for i, e in enumerate(self.entries)]) - 1
         each += g * d.v_read_V * c.ramp.sigma_jitter_ns / self.c_fF * self.normal(*shape)[:, pulse]
         each += c.ramp.sigma_step_V / self.u * np.array([e.step for e in self.entries]) * self.normal(*shape)
         walk = np.concatenate([np.zeros((n, 1)), np.cumsum(each, axis=1)], axis=1)[:, self.reached]
+        fresh = c.comparator.noise_per == "strobe"
+        strobes = c.comparator.sigma_noise_V / self.u * self.normal(*walk.shape) * fresh
         thermal = BOLTZMANN_FC_V * c.operation.temperature_K / (self.c_fF * c.operation.c_corner_rel)
         once = math.sqrt(thermal) * (c.ramp.ktc_noise * self.normal(n) - mac.ktc_noise * self.normal(n))
-        once += c.comparator.sigma_noise_V * self.normal(n) - mac.sigma_noise_V * self.normal(n)
-        return v + self.picked(walk) + once[:, None] / self.u
+        once += c.comparator.sigma_noise_V * (not fresh) * self.normal(n) - mac.sigma_noise_V * self.normal(n)
+        return v + self.picked(walk + strobes) + once[:, None] / self.u
 
     # ---- arrays
 

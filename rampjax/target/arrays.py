@@ -40,7 +40,8 @@ class TargetArrays(NamedTuple):
     branch_sign: Float[Array, " branch"]  # +1 rising, -1 falling, 0 in the padding
     variation_lsb: Float[Array, ""]  # total variation of g on the range
     ideal_rmse_lsb: Float[Array, ""]
-    random_code_lsb2: Float[Array, ""]  # mean square error of a code drawn at random, all M equally likely
+    # Mean square error, beside a threshold, of a code drawn at random, all M equally likely.
+    random_code_lsb2: Float[Array, " threshold"]
     # What a mixture of the two words beside a threshold adds to the mean square of one of them drawn evenly, and how
     # much more often it is wrong.
     mixed_lsb2: Float[Array, " threshold"]
@@ -69,7 +70,8 @@ def target_arrays(target: Target) -> TargetArrays:
     branch_y_lsb = (target.branch_y - target.y_lo) / target.lsb
     has_code = np.zeros(2**target.bits, bool)
     has_code[target.codes] = True
-    mean_square, random_code = _mean_squares(target, inputs)
+    level_outputs_lsb = (target.level_outputs - target.y_lo) / target.lsb
+    boundaries_lsb = (target.boundaries - target.y_lo) / target.lsb
     reach_below, reach_above = _reaches(target)
     mixed, mixed_wrong = _mixed_words(target)
 
@@ -80,7 +82,7 @@ def target_arrays(target: Target) -> TargetArrays:
         spline=SplineTable(*(_narrow(part) for part in spline)),
         thresholds=float32_array(padded(target.thresholds)),
         valid=jnp.arange(n_thresholds + pad) < n_thresholds,
-        boundaries_lsb=float32_array(padded((target.boundaries - target.y_lo) / target.lsb)),
+        boundaries_lsb=float32_array(padded(boundaries_lsb)),
         step_lsb=float32_array(padded(np.diff(target.outputs) / target.lsb)),
         same_branch=jnp.asarray(np.pad(home[1:] == home[:-1], (0, pad))),
         outputs_lsb=float32_array(padded((target.outputs - target.y_lo) / target.lsb)),
@@ -94,8 +96,10 @@ def target_arrays(target: Target) -> TargetArrays:
         branch_y_lsb=float32_array(padded(branch_y_lsb, pad_branches)),
         branch_sign=float32_array(np.pad(np.sign(np.diff(target.branch_y)), (0, pad_branches))),
         variation_lsb=float32_array(np.abs(np.diff(branch_y_lsb)).sum()),
-        ideal_rmse_lsb=float32_array(np.sqrt(mean_square)),
-        random_code_lsb2=float32_array(random_code),
+        ideal_rmse_lsb=float32_array(np.sqrt(_mean_square(target, inputs))),
+        random_code_lsb2=float32_array(
+            padded((level_outputs_lsb.mean() - boundaries_lsb) ** 2 + level_outputs_lsb.var())
+        ),
         mixed_lsb2=float32_array(padded(mixed)),
         mixed_wrong=float32_array(padded(mixed_wrong)),
         inputs=None if inputs is None else _traced(inputs, pad),
@@ -142,7 +146,7 @@ def stack_targets(targets: Sequence[TargetArrays]) -> TargetArrays:
 
 _EDGE = (
     *("thresholds", "boundaries_lsb", "step_lsb", "outputs_lsb", "reach_below_lsb", "reach_above_lsb", "codes"),
-    *("branch_x", "branch_y_lsb", "mixed_lsb2", "mixed_wrong"),
+    *("branch_x", "branch_y_lsb", "random_code_lsb2", "mixed_lsb2", "mixed_wrong"),
 )
 _KINKS = ("kink_below", "kink_above")
 _ZERO = ("valid", "same_branch", "has_code", "branch_sign")
@@ -155,19 +159,18 @@ def _extended(values: ArrayLike, length: int, mode: str) -> Array:
 
 
 def ideal_rmse_lsb(target: Target) -> float:
-    """Root mean square of Q - g of the ideal converter in LSB, over the target's inputs; see `_mean_squares`."""
+    """Root mean square of Q - g of the ideal converter in LSB, over the target's inputs; see `_mean_square`."""
     inputs = build_input_table(target, target.inputs) if target.inputs else None
-    return float(np.sqrt(_mean_squares(target, inputs)[0]))
+    return float(np.sqrt(_mean_square(target, inputs)))
 
 
-def _mean_squares(target: Target, inputs: InputTable | None) -> tuple[float, float]:
-    """Mean squares of Q - g of the ideal converter and of a random code, LSB², in float64.
+def _mean_square(target: Target, inputs: InputTable | None) -> float:
+    """Mean square of Q - g of the ideal converter, LSB², in float64.
 
     With every output equally likely (density of x as |g'|): between neighbouring thresholds and extrema g is monotone
     and the code constant, so each stretch contributes |(g_b - y_c)^3 - (g_a - y_c)^3| / 3, exactly; 1/12 for a monotone
     function with mid-rise levels. With a density of x, by quadrature between the same points.
     """
-    codes = (target.level_outputs - target.y_lo) / target.lsb
     outputs = (target.outputs - target.y_lo) / target.lsb
     if inputs is None:
         inner = slice(1, -1)
@@ -176,18 +179,13 @@ def _mean_squares(target: Target, inputs: InputTable | None) -> tuple[float, flo
         order = np.argsort(x, kind="stable")
         edges = (np.concatenate([target.branch_y[:1], y[order], target.branch_y[-1:]]) - target.y_lo) / target.lsb
         bin_of = np.concatenate([[0], np.cumsum((np.arange(len(x)) < len(target.thresholds))[order])])
-        variation = np.abs(np.diff(edges)).sum()
-
-        def mean_square(wanted: NDArray[np.float64] | np.float64) -> float:
-            return float(np.sum(np.abs((edges[1:] - wanted) ** 3 - (edges[:-1] - wanted) ** 3) / 3) / variation)
-
-        # Around the mean of all codes; what these scatter around it adds.
-        return mean_square(outputs[bin_of]), mean_square(codes.mean()) + float(codes.var())
+        wanted = outputs[bin_of]
+        squares = np.abs((edges[1:] - wanted) ** 3 - (edges[:-1] - wanted) ** 3) / 3
+        return float(np.sum(squares) / np.abs(np.diff(edges)).sum())
     nodes, weights = quadrature(target, inputs)
     y = (target.function.evaluate(nodes) - target.y_lo) / target.lsb
     error = outputs[np.searchsorted(target.thresholds, nodes, side="right")] - y
-    weights = weights / weights.sum()
-    return float(weights @ error**2), float(weights @ (codes.mean() - y) ** 2 + codes.var())
+    return float(weights @ error**2 / weights.sum())
 
 
 def _mixed_words(target: Target) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
