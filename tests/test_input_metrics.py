@@ -1,5 +1,7 @@
 """Measures over input distributions and non-uniform levels, against brute force over inputs and finite differences."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -199,7 +201,7 @@ def test_noise_follows_the_inputs():
 
 
 @pytest.mark.parametrize("inputs", ["output", "normal:0.3:1", "samples"])
-def test_metastability_and_random_codes_agree_with_brute_force(inputs):
+def test_metastability_and_lost_codes_agree_with_brute_force(inputs):
     target, arrays = make("gelu", 4, "optimal", inputs)
     x, weights = weighted_inputs(target)
     half = 0.2 * float(np.diff(target.thresholds).min())
@@ -207,12 +209,41 @@ def test_metastability_and_random_codes_agree_with_brute_force(inputs):
     got = metrics.metastable_probability(padded(target.thresholds, arrays), jnp.float32(half), arrays)
     assert float(got) == pytest.approx(np.average(near, weights=weights), rel=0.02)
     y = target.function.evaluate(x)
-    expected = np.mean([np.average(((out - y) / target.lsb) ** 2, weights=weights) for out in target.level_outputs])
-    assert float(arrays.random_code_lsb2) == pytest.approx(expected, rel=1e-3)
-    chip = metrics.realise(padded(target.thresholds, arrays), arrays)
-    share = jnp.float32(0.3)
-    mixed = 0.7 * float(metrics.rmse_lsb(chip, arrays)) ** 2 + 0.3 * float(arrays.random_code_lsb2)
-    assert float(metrics.total_rmse_lsb(chip, arrays, share)) == pytest.approx(np.sqrt(mixed), rel=1e-5)
+    thresholds = padded(target.thresholds, arrays)
+    chip, rmse = (
+        metrics.realise(thresholds, arrays),
+        float(metrics.rmse_lsb(metrics.realise(thresholds, arrays), arrays)),
+    )
+    beside = np.abs(x[:, None] - target.thresholds).argmin(axis=1)
+
+    def words(kind, k):
+        """All codes that a latch lost at threshold k may give."""
+        below, above = (int(code) for code in target.codes[k : k + 2])
+        bits = [bit for bit in range(target.bits) if (below ^ above) >> bit & 1]
+        mixed = [
+            (below & above) | sum(1 << bit for bit, up in zip(bits, ups, strict=True) if up)
+            for ups in itertools.product([0, 1], repeat=len(bits))
+        ]
+        return {"neighbour": [below, above], "mixture": mixed, "random": range(len(target.level_outputs))}[kind]
+
+    def square(kind):
+        """Of what lost latches give, over all inputs, LSB²."""
+        each = np.array(
+            [np.mean((target.level_outputs[words(kind, k)] - at) ** 2) for k, at in zip(beside, y, strict=True)]
+        )
+        return np.average(np.where(near, each, 0.0), weights=weights) / target.lsb**2
+
+    for kind in ("neighbour", "mixture", "random"):
+        lost = metrics.lost_decisions(kind, thresholds, jnp.float32(half), arrays)
+        kept = 1 - float(lost.share) if kind == "random" else 1.0
+        beyond = square(kind) if kind == "random" else square(kind) - square("neighbour")
+        assert float(lost.added_lsb2) == pytest.approx(beyond, rel=0.02, abs=1e-6)
+        total = np.sqrt(kept * rmse**2 + float(lost.added_lsb2))
+        assert float(metrics.total_rmse_lsb(chip, arrays, lost)) == pytest.approx(total, rel=1e-5)
+        other = np.array([1 - 1 / len(words(kind, k)) for k in range(len(target.thresholds))])
+        wrong = np.average(np.where(near, other[beside], 0.0), weights=weights)
+        said = float(lost.added_wrong) + (0.0 if kind == "random" else 0.5 * float(lost.share))
+        assert said == pytest.approx(wrong, rel=0.02)
 
 
 @pytest.mark.parametrize("function", ["tanh", "-x", "softplus", "sin", "gelu"])
@@ -250,7 +281,9 @@ OF_A_CHIP = (
 def all_measures(x, sigma, target: TargetArrays):
     chip = metrics.realise(x, target, sigma)
     values = [getattr(metrics, name)(chip, target) for name in OF_A_CHIP]
-    values.append(metrics.mean_code_error_probability(x, sigma, target, jnp.float32(0.1)))
+    lost = metrics.lost_decisions("mixture", x, jnp.float32(0.02), target)
+    values.append(metrics.total_rmse_lsb(chip, target, lost))
+    values.append(metrics.mean_code_error_probability(x, sigma, target, 0.1 * sigma, lost))
     values.append(metrics.metastable_probability(x, jnp.float32(0.01), target))
     values.append(metrics.enob(values[5], target.n_codes))
     return jnp.stack(values)
