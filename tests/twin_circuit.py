@@ -236,11 +236,14 @@ class TwinCircuit:
         g = np.where(devices.off[:, k], d.g_stuck_off_uS, g)
         return np.where(devices.on[:, k], d.g_stuck_on_uS, g)
 
-    def seen(self, g):
+    def seen(self, g, off):
         reads = self.circuit.n_reads
-        return (
-            g + curve(self.device.sigma_read_uS, g) * self.rng.standard_normal(g.shape) / np.sqrt(reads) if reads else g
-        )
+        return g + self.read_sigma(g, off) * self.rng.standard_normal(g.shape) / np.sqrt(reads) if reads else g
+
+    def read_sigma(self, g, off):
+        """A device that is stuck off cannot vary by more than it has."""
+        sigma = curve(self.device.sigma_read_uS, g)
+        return np.where(off & (sigma > g), g, sigma)
 
     # ---- ageing
 
@@ -366,7 +369,7 @@ class TwinCircuit:
                 start, devices = now, []
             more = entry.sign * (now[0] - ideal) * self.c_fF / (d.v_read_V * entry.t)
             g[:, k] = self.realise(np.clip(entry.g - more, d.g_min_uS, d.g_max_uS), k, devices_of)
-            devices.append((entry, self.seen(g[:, k])))
+            devices.append((entry, self.seen(g[:, k], devices_of.off[:, k])))
             now = self.after(start, devices, ramp)
             ideal = entry.v_after
         return g
@@ -377,7 +380,7 @@ class TwinCircuit:
         ramp, devices = SimpleNamespace(**{**vars(self.draw_ramp(n)), **drivers}), self.draw_devices(n)
         g = self.program(n, ramp, devices)
         then_g, used_g = (self.aged(g, devices, recalibrated) for recalibrated in (True, False))
-        seen_g = self.seen(then_g)
+        seen_g = self.seen(then_g, devices.off)
         seen = self.ramp(seen_g, ramp)[0]
         mid = (len(self.v) - 1) // 2
         if "one_point_bias" in self.words:
@@ -389,7 +392,7 @@ class TwinCircuit:
                 since = used_g[:, k] - then_g[:, k]
                 then_g[:, k] = self.realise(np.clip(mean_g - more, d.g_min_uS, d.g_max_uS), k, devices)
                 used_g[:, k] = np.maximum(then_g[:, k] + since, 0.0)
-            seen_g = self.seen(then_g)
+            seen_g = self.seen(then_g, devices.off)
             seen = self.ramp(seen_g, ramp)[0]
         shift, gain = np.zeros(n), np.ones(n)
         if "one_point" in self.words:
@@ -409,16 +412,17 @@ class TwinCircuit:
         else:
             used_g = used_g * (1 + d.sigma_tc_rel_per_K * devices.tc * dt_K / (1 + d.tc_rel_per_K * dt_K))
             used = gain[:, None] * self.ramp(used_g, ramp, s, dt_K)[1] + shift[:, None]
-        return used, gain[:, None] * seen + shift[:, None], used_g
+        return used, gain[:, None] * seen + shift[:, None], used_g, devices.off
 
     def ramps(self, n):
         """The ramp in use, (n, K of the goal), referred volts; the conductances are kept in `self.g`."""
         drivers = {name: getattr(self.draw_ramp(n), name) for name in ("v", "t_loss", "taps", "gamma")}
         columns = [self.one_column(n, drivers) for _ in range(self.n_redundant)]
-        worst = np.stack([self.goal.max_inl(self.picked(seen) / self.a) for _, seen, _ in columns])
+        worst = np.stack([self.goal.max_inl(self.picked(seen) / self.a) for _, seen, *_ in columns])
         best, rows = np.argmin(worst, axis=0), np.arange(n)
-        self.g = np.stack([g for _, _, g in columns])[best, rows]
-        return np.stack([used for used, _, _ in columns])[best, rows]
+        self.g = np.stack([g for _, _, g, _ in columns])[best, rows]
+        self.off = np.stack([off for *_, off in columns])[best, rows]
+        return np.stack([used for used, *_ in columns])[best, rows]
 
     def picked(self, v):
         share = self.column.m // self.goal.m
@@ -555,12 +559,12 @@ class TwinCircuit:
 
     # ---- noise
 
-    def noisy(self, v, g, n):
-        """n noisy readings (n, K) of one chip's ramp v (K,) with conductances g, each with every device read anew."""
+    def noisy(self, v, g, n, off=False):
+        """n noisy readings (n, K) of one chip's ramp v (K,), conductances g, some stuck off, each device read anew."""
         c, d, mac = self.circuit, self.device, self.circuit.mac
         shape = (n, len(self.entries))
         volts = np.array([e.t for e in self.entries]) * d.v_read_V / self.c_fF
-        each = curve(d.sigma_read_uS, g) * volts * self.normal(*shape)
+        each = self.read_sigma(g, off) * volts * self.normal(*shape)
         # Devices of a step share their pulse: the first one's draw is that of all.
         pulse = np.cumsum([i < self.n_bias or e.step for i, e in enumerate(self.entries)]) - 1
         each += g * d.v_read_V * c.ramp.sigma_jitter_ns / self.c_fF * self.normal(*shape)[:, pulse]

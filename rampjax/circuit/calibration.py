@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Int8, Shaped
 
-from rampjax.circuit.device import DeviceParams, sigma_at
-from rampjax.circuit.programming import ProgrammingParams, program
+from rampjax.circuit.device import DeviceParams
+from rampjax.circuit.programming import ProgrammingParams, program, read_sigma_uS
 from rampjax.circuit.ramp import RampParams, RampState, Slots, add_entry, deviation_of, start_ramp, volts_per_uS
 from rampjax.circuit.write_verify import Written
 
@@ -31,10 +31,14 @@ class CalibrationParams(NamedTuple):
 
 
 def measurement_error_uS(
-    z: Float[Array, "*shape"], g_uS: Float[Array, "*shape"], device: DeviceParams, calibration: CalibrationParams
+    z: Float[Array, "*shape"],
+    g_uS: Float[Array, "*shape"],
+    health: Int8[Array, "*shape"] | None,
+    device: DeviceParams,
+    calibration: CalibrationParams,
 ) -> Float[Array, "*shape"]:
     """Error of one device's measured conductance: sigma_read(g) z / sqrt(n_reads), µS."""
-    return sigma_at(device.sigma_read_uS, g_uS) * calibration.read_averaging * z
+    return read_sigma_uS(g_uS, health, device) * calibration.read_averaging * z
 
 
 def program_ramp_aware(
@@ -76,7 +80,7 @@ def program_ramp_aware(
         one, z_m, cell, slot, safe = inputs
         aim_uS = jnp.clip(slot.g_target_uS - deviation_of(ahead) / safe, device.g_min_uS, device.g_max_uS)
         g_uS, written = program(one, aim_uS, cell, device, programming, scheme)
-        seen_uS = g_uS if z_m is None else g_uS + measurement_error_uS(z_m, g_uS, device, calibration)
+        seen_uS = g_uS if z_m is None else g_uS + measurement_error_uS(z_m, g_uS, cell, device, calibration)
         return add_entry(ahead, seen_uS, slot), (g_uS, written)
 
     inputs = (draw, z_read, health, slots, safe_gain)

@@ -151,6 +151,23 @@ def sample_health(key: Key[Array, ""], n_devices: int, device: DeviceParams) -> 
     return jnp.where(u < device.stuck_off_prob, STUCK_OFF, on).astype(jnp.int8)
 
 
+def read_sigma_uS(
+    g_uS: Float[Array, "*shape"], health: Int8[Array, "*shape"] | None, device: DeviceParams
+) -> Float[Array, "*shape"]:
+    """Read noise of devices: sigma_read(g), and min(sigma_read(g), g) of one that is stuck off.
+
+    A curve fitted to programmed devices says nothing of one that hardly conducts: its current cannot vary by more than
+    itself, and an open cell has none.
+
+    Args:
+        g_uS: conductances, µS.
+        health: which devices are stuck; None where none can be.
+        device: the device's parameters.
+    """
+    sigma_uS = sigma_at(device.sigma_read_uS, g_uS)
+    return sigma_uS if health is None else jnp.where(health == STUCK_OFF, jnp.minimum(sigma_uS, g_uS), sigma_uS)
+
+
 def apply_health(
     g_uS: Float[Array, "*shape"], health: Int8[Array, "*shape"], device: DeviceParams
 ) -> Float[Array, "*shape"]:

@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Int8, Key
 
 from rampjax.circuit.ageing import age_devices
 from rampjax.circuit.calibration import bias_aim_uS, correct_ramp, measurement_error_uS, program_ramp_aware
-from rampjax.circuit.device import sigma_at
 from rampjax.circuit.draws import standard_normal
-from rampjax.circuit.programming import HEALTHY, draw_programming, program, sample_health
+from rampjax.circuit.programming import HEALTHY, draw_programming, program, read_sigma_uS, sample_health
 from rampjax.circuit.ramp import (
     Conditions,
     RampErrors,
@@ -68,7 +67,7 @@ def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnS
         if loops is not None:  # every column that was programmed took its pulses
             pulses, energy_fJ = (jnp.sum(values, axis=0) for values in (loops.n_pulses, loops.energy_fJ))
             found = found._replace(written=found.written._replace(n_pulses=pulses, energy_fJ=energy_fJ))
-    sigma_V = noise_V(found.g_uS, params, structure)
+    sigma_V = noise_V(found.g_uS, params, structure, found.health)
     return Ramp(
         g_uS=found.g_uS,
         deviation_V=_levels(seen_V(found.deviation_V, params, structure), params, structure),
@@ -88,6 +87,7 @@ class _Candidate(NamedTuple):
     written: Written | None
     errors: RampErrors | None
     measured_V: Float[Array, " level"]
+    health: Int8[Array, " entry"] | None
 
 
 def _pick(each: Array, chosen: Array) -> Array:
@@ -114,7 +114,7 @@ def _candidate(
     g_uS, written = _program(stream, z_while, health, slots, params, structure)
     written = written and _of_devices(written, ramp.t_pulse_ns > 0)
     g_then_uS, g_now_uS = _age(stream(_AGE), g_uS, health, params) if structure.slow else (g_uS, g_uS)
-    seen_uS = _measured(z_after[0], g_then_uS, params)
+    seen_uS = _measured(z_after[0], g_then_uS, health, params)
     measured_V = at_levels(ramp_deviation_V(seen_uS, slots, n_bias), params, structure)
     if structure.bias_trim:
         g_bias_uS, rewritten = _trim_bias(stream, measured_V, seen_uS[:n_bias], health, params, structure)
@@ -122,7 +122,7 @@ def _candidate(
         change_uS = jnp.zeros_like(g_uS).at[:n_bias].set(g_bias_uS - g_then_uS[:n_bias])
         g_then_uS, g_now_uS = (jnp.maximum(g + change_uS, 0.0) for g in (g_then_uS, g_now_uS))
         measured_V = at_levels(
-            ramp_deviation_V(_measured(z_after[1], g_then_uS, params), slots, n_bias), params, structure
+            ramp_deviation_V(_measured(z_after[1], g_then_uS, health, params), slots, n_bias), params, structure
         )
     if structure.temperature:
         z = standard_normal(stream(_TEMPERATURE), g_uS.size)
@@ -132,7 +132,7 @@ def _candidate(
     seen_x = params.aim_x + correct_ramp(measured_V, measured_V, params.v_target_V, calibration) / params.scale_V
     # Only selection looks at this number; where there is none, the compiler drops it.
     seen = realise(_levels(seen_x, params, structure), params.target)
-    return _Candidate(g_now_uS, corrected_V, written, errors, measured_V), max_inl_lsb(seen, params.target)
+    return _Candidate(g_now_uS, corrected_V, written, errors, measured_V, health), max_inl_lsb(seen, params.target)
 
 
 def _slots(
@@ -152,9 +152,9 @@ def _measurement_draws(
     return tuple(standard_normal(key, 3 * params.g_target_uS.size).reshape(3, -1))
 
 
-def _measured(z: Array | None, g_uS: Array, params: ConverterParams) -> Array:
+def _measured(z: Array | None, g_uS: Array, health: Array | None, params: ConverterParams) -> Array:
     """Conductances as a measurement shows them."""
-    return g_uS if z is None else g_uS + measurement_error_uS(z, g_uS, params.device, params.calibration)
+    return g_uS if z is None else g_uS + measurement_error_uS(z, g_uS, health, params.device, params.calibration)
 
 
 def _age(key: Key[Array, ""], g_uS: Array, health: Array | None, params: ConverterParams) -> tuple[Array, Array]:
@@ -232,7 +232,10 @@ def _levels(at_level: Array, params: ConverterParams, structure: ColumnStructure
 
 
 def noise_V(
-    g_uS: Float[Array, " entry"], params: ConverterParams, structure: ColumnStructure
+    g_uS: Float[Array, " entry"],
+    params: ConverterParams,
+    structure: ColumnStructure,
+    health: Int8[Array, " entry"] | None = None,
 ) -> Float[Array, " level"]:
     """Temporal noise of each ramp level: every conversion reads each device once, so variances add up along the ramp.
 
@@ -241,7 +244,7 @@ def noise_V(
     parallel share their pulse and so its jitter: their conductances add up before the square.
     """
     gain = volts_per_uS(params.ramp)
-    variance = (sigma_at(params.device.sigma_read_uS, g_uS) * gain) ** 2
+    variance = (read_sigma_uS(g_uS, health, params.device) * gain) ** 2
     if structure.extra_noise:
         noise, ramp = params.noise, params.ramp
         pulsed = ramp.t_pulse_ns > 0

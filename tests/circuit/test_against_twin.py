@@ -232,6 +232,12 @@ def test_reads_of_a_measurement_are_distributed_as_in_the_twin(calibration):
     assert agree(measured(design, 6, **wide)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
 
 
+def test_reads_of_devices_stuck_off_are_distributed_as_in_the_twin():
+    device = dataclasses.replace(PAPER, stuck_off_prob=0.2, g_stuck_off_uS=0.5)
+    design, twin = pair("sigmoid", 4, Circuit(n_reads=1), device, "one_point", seed=5)
+    assert agree(measured(design, 6, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
+
+
 EVERYTHING = Circuit(
     pulse_grid=4,
     n_bias=5,
@@ -340,6 +346,10 @@ NOISY = {
     "reads": (Circuit(), {"sigma_read_uS": (1.0, 0.005)}),
     "reads by a power law": (Circuit(), {"sigma_read_uS": PowerLaw(2.0, 0.35, 150.0)}),
     "reads by a table": (Circuit(), {"sigma_read_uS": Table((30.0, 60.0, 120.0), (2.5, 0.5, 1.5))}),
+    "reads of devices stuck off": (
+        Circuit(),
+        {"sigma_read_uS": (9.0,), "stuck_off_prob": 1.0, "g_stuck_off_uS": 5.0},
+    ),
     "jitter": (Circuit(ramp=Ramp(sigma_jitter_ns=0.01)), {}),
     "jitter of short pulses": (Circuit(ramp=Ramp(sigma_jitter_ns=0.004), pulse_grid=4), {}),
     "steps": (Circuit(ramp=Ramp(sigma_step_V=0.001), operation=Operation(v_read_change_rel=0.2)), {}),
@@ -366,7 +376,7 @@ def test_noise_agrees_with_conversions_one_by_one(source):
     wide = {"n_taps": 2, "leaky": True} if circuit.n_bias else WIDE_NOISE
     noise, total, wrong, _, _ = measured(design, 0, TEMPORAL, n=1, **wide)[0]
     t = twin.thresholds(1)[0]
-    readings = twin.noisy(twin.v_seen[0], twin.g[0], 60_000) / twin.a
+    readings = twin.noisy(twin.v_seen[0], twin.g[0], 60_000, twin.off[0]) / twin.a
     square = np.mean((twin.goal.y_lsb(readings) - twin.goal.y_lsb(t)) ** 2, axis=0)
     assert noise == pytest.approx(np.sqrt(square.sum() / twin.goal.variation), rel=0.02)
     x = twin.goal.inputs(len(readings))[twin.rng.permutation(len(readings))]

@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import rampjax as rj
 from rampjax.circuit.device import Device, sigma_at
 from rampjax.circuit.programming import (
+    HEALTHY,
     STUCK_OFF,
     STUCK_ON,
     apply_health,
     quantile_at,
+    read_sigma_uS,
     realise_conductance,
     sample_health,
 )
+from rampjax.montecarlo.chip import sample_chip
 
 DEVICE = Device("test", 10.0, 100.0, 0.2, (2.0, 0.03), (0.5,), bias_prog_uS=0.7)
 N = 20_000
@@ -99,3 +103,22 @@ def test_a_device_without_a_correlation_time_has_the_traced_parameters_that_it_h
     assert jax.tree.structure(plain) == jax.tree.structure(read)
     white = dataclasses.replace(DEVICE, t_read_ns=10.0, tau_read_ns=0.0).params()
     assert (float(white.t_read_ns), float(white.tau_read_ns)) == (10.0, 0.0)
+
+
+def test_a_device_stuck_off_has_the_read_noise_of_its_own_conductance() -> None:
+    g = jnp.array([0.0, 0.2, 3.0, 0.2, 600.0])
+    health = jnp.array([STUCK_OFF, STUCK_OFF, STUCK_OFF, HEALTHY, STUCK_ON], jnp.int8)
+    np.testing.assert_allclose(read_sigma_uS(g, health, params(DEVICE)), [0.0, 0.2, 0.5, 0.5, 0.5], rtol=1e-6)
+    np.testing.assert_allclose(read_sigma_uS(g, None, params(DEVICE)), 0.5, rtol=1e-6)
+
+
+def test_the_noise_of_a_column_adds_up_over_its_own_stuck_devices() -> None:
+    """Var V_k is the sum of (v_read t / c_int)^2 min(sigma_read, g)^2 over the stuck, sigma_read^2 over the others."""
+    device = rj.load_device("taox_paper", stuck_off_prob=0.4, g_stuck_off_uS=0.0)
+    design = rj.design("sigmoid", 5, device=device)
+    chip = sample_chip(design, seed=3, sample=1)
+    stuck = chip.ramp.g_uS == 0.0
+    assert 5 < stuck.sum() < 25
+    gain = device.v_read_V * design.t_pulse_ns / design.c_int_fF
+    variance = np.concatenate([[0.0], np.cumsum(np.where(stuck, 0.0, 3.5 * gain) ** 2)])
+    np.testing.assert_allclose(chip.ramp.sigma_V, np.sqrt(variance), rtol=1e-4)
