@@ -220,10 +220,31 @@ class TwinCircuit:
             off=u < d.stuck_off_prob,
             on=(u >= d.stuck_off_prob) & (u < d.stuck_off_prob + d.stuck_on_prob),
             relax=(self.normal(*shape), self.normal(*shape)),
+            slow=self.flicker(shape, age_s - self.t_cal),
             nu=self.normal(*shape),
             tc=self.normal(*shape),
             rtn=(np.where(trap & first, jump, 0.0), np.where(trap & (first ^ later), jump, 0.0)),
         )
+
+    def flicker(self, shape, since_s):
+        """Noise of variance ln(t_hi/t_lo) at two moments: a sum of Ornstein-Uhlenbeck processes, eight per e-fold."""
+        d = self.device
+        if not d.slow_t_lo_s:
+            return np.zeros(shape), np.zeros(shape)
+        e_folds = math.log(d.slow_t_hi_s / d.slow_t_lo_s)
+        n = math.ceil(8 * e_folds)
+        then, now = np.zeros(shape), np.zeros(shape)
+        for j in range(n):
+            tau = d.slow_t_lo_s * math.exp((j + 0.5) * e_folds / n)
+            kept, before = math.exp(-since_s / tau), self.normal(*shape)
+            then += before
+            now += kept * before + math.sqrt(1 - kept**2) * self.normal(*shape)
+        return then * math.sqrt(e_folds / n), now * math.sqrt(e_folds / n)
+
+    def flickering(self, g, devices, at):
+        """Conductances with their slow noise at one of the two moments."""
+        noisy = np.maximum(g + curve(self.device.sigma_slow_uS, g) * devices.slow[at], 0.0)
+        return np.where(devices.off | devices.on, g, noisy)
 
     def realise(self, aim, k, devices):
         """Programs entry k of every chip."""
@@ -379,7 +400,8 @@ class TwinCircuit:
         op, d = self.circuit.operation, self.device
         ramp, devices = SimpleNamespace(**{**vars(self.draw_ramp(n)), **drivers}), self.draw_devices(n)
         g = self.program(n, ramp, devices)
-        then_g, used_g = (self.aged(g, devices, recalibrated) for recalibrated in (True, False))
+        calm = [self.aged(g, devices, recalibrated) for recalibrated in (True, False)]
+        then_g, used_g = (self.flickering(each, devices, at) for at, each in enumerate(calm))
         seen_g = self.seen(then_g, devices.off)
         seen = self.ramp(seen_g, ramp)[0]
         mid = (len(self.v) - 1) // 2
@@ -389,9 +411,10 @@ class TwinCircuit:
                 entry = self.entries[k]
                 more = entry.sign * off * self.c_fF / (self.n_bias * d.v_read_V * entry.t)
                 # It goes on ageing from there as it would have without.
-                since = used_g[:, k] - then_g[:, k]
-                then_g[:, k] = self.realise(np.clip(mean_g - more, d.g_min_uS, d.g_max_uS), k, devices)
-                used_g[:, k] = np.maximum(then_g[:, k] + since, 0.0)
+                since = calm[1][:, k] - calm[0][:, k]
+                calm[0][:, k] = self.realise(np.clip(mean_g - more, d.g_min_uS, d.g_max_uS), k, devices)
+                calm[1][:, k] = np.maximum(calm[0][:, k] + since, 0.0)
+            then_g, used_g = (self.flickering(each, devices, at) for at, each in enumerate(calm))
             seen_g = self.seen(then_g, devices.off)
             seen = self.ramp(seen_g, ramp)[0]
         shift, gain = np.zeros(n), np.ones(n)

@@ -55,7 +55,7 @@ def slow_params(device: Device, age_s: float, recalibrate_s: float | None) -> Sl
         age_s: time since programming, s.
         recalibrate_s: interval between calibrations, s: the last one lies that far back; None: calibrated at age 0.
     """
-    calibrated_s = 0.0 if recalibrate_s is None else max(age_s - recalibrate_s, 0.0)
+    calibrated_s = calibrated_at_s(age_s, recalibrate_s)
     ages = ((0.0, calibrated_s), (calibrated_s, age_s))
     calibrated, now = (_age_params(device, before_s, at_s) for before_s, at_s in ages)
     fresh = device.aged_sigma_uS[0][1] if device.aged_sigma_uS else ()
@@ -68,6 +68,16 @@ def slow_params(device: Device, age_s: float, recalibrate_s: float | None) -> Sl
         rtn_prob=jnp.float32(device.rtn_prob),
         rtn_amplitude_rel=jnp.float32(device.rtn_amplitude_rel),
     )
+
+
+def calibrated_at_s(age_s: float, recalibrate_s: float | None) -> float:
+    """The age at which a chip was last calibrated, s.
+
+    Args:
+        age_s: its age now, s.
+        recalibrate_s: interval between calibrations, s; None: calibrated at age 0.
+    """
+    return 0.0 if recalibrate_s is None else max(age_s - recalibrate_s, 0.0)
 
 
 def _age_params(device: Device, before_s: float, age_s: float) -> AgeParams:

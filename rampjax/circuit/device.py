@@ -115,6 +115,9 @@ class Device:
     relax_mean_uS: tuple[float, float] = (0.0, 0.0)  # mean shift since programming (slow)
     relax_sigma_uS: tuple[float, float] = (0.0, 0.0)  # spread of the shift (slow, per device)
     aged_sigma_uS: tuple[tuple[float, tuple[float, ...]], ...] = ()  # (age in s, curve): whole spread at an age (slow)
+    sigma_slow_uS: SigmaCurve = (0.0,)  # slow part of the read noise, per root e-fold of time constants (slow)
+    slow_t_lo_s: float | None = None  # its shortest time constant: the duration of a measurement
+    slow_t_hi_s: float | None = None  # its longest time constant
     drift_nu: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # a, b, low, high: nu = clip(a ln(g/g_max) + b)
     sigma_drift_nu: float = 0.0  # spread of nu (slow, per device)
     drift_t0_s: float = 1.0  # g(t) = g (t / t0)^-nu

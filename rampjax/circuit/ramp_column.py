@@ -26,6 +26,7 @@ from rampjax.circuit.ramp import (
     volts_per_uS,
 )
 from rampjax.circuit.seen import at_levels, held_V, seen_V
+from rampjax.circuit.slow_noise import wander
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.write_verify import Written
 from rampjax.metrics import max_inl_lsb, realise
@@ -33,6 +34,7 @@ from rampjax.metrics import max_inl_lsb, realise
 # Each source of randomness has its own stream: switching one on leaves the draws of the others as they were.
 _PROGRAM, _HEALTH, _MEASURE = 0, 1, 2
 _RAMP, _AGE, _TEMPERATURE, _BIAS, _DRIVER = 5, 6, 7, 8, 9  # 3 and 4 are those of the column that reads the ramp
+_WANDER = 14
 _N_STREAMS = 16  # of each redundant column
 
 Stream = Callable[[int], Key[Array, ""]]  # the key of a source of randomness
@@ -113,14 +115,16 @@ def _candidate(
     health = sample_health(stream(_HEALTH), ramp.sign.shape[0], device) if structure.stuck_cells else None
     g_uS, written = _program(stream, z_while, health, slots, params, structure)
     written = written and _of_devices(written, ramp.t_pulse_ns > 0)
-    g_then_uS, g_now_uS = _age(stream(_AGE), g_uS, health, params) if structure.slow else (g_uS, g_uS)
+    aged = _age(stream(_AGE), g_uS, health, params) if structure.slow else (g_uS, g_uS)
+    g_then_uS, g_now_uS = _wander(stream, aged, health, params, structure)
     seen_uS = _measured(z_after[0], g_then_uS, health, params)
     measured_V = at_levels(ramp_deviation_V(seen_uS, slots, n_bias), params, structure)
     if structure.bias_trim:
         g_bias_uS, rewritten = _trim_bias(stream, measured_V, seen_uS[:n_bias], health, params, structure)
         written = written and _join_loops(written, rewritten)
-        change_uS = jnp.zeros_like(g_uS).at[:n_bias].set(g_bias_uS - g_then_uS[:n_bias])
-        g_then_uS, g_now_uS = (jnp.maximum(g + change_uS, 0.0) for g in (g_then_uS, g_now_uS))
+        change_uS = jnp.zeros_like(g_uS).at[:n_bias].set(g_bias_uS - aged[0][:n_bias])
+        trimmed = (jnp.maximum(aged[0] + change_uS, 0.0), jnp.maximum(aged[1] + change_uS, 0.0))
+        g_then_uS, g_now_uS = _wander(stream, trimmed, health, params, structure)
         measured_V = at_levels(
             ramp_deviation_V(_measured(z_after[1], g_then_uS, health, params), slots, n_bias), params, structure
         )
@@ -163,6 +167,27 @@ def _age(key: Key[Array, ""], g_uS: Array, health: Array | None, params: Convert
     if health is None:
         return aged
     then_uS, now_uS = (jnp.where(health == HEALTHY, each, g_uS) for each in aged)
+    return then_uS, now_uS
+
+
+def _wander(
+    stream: Stream,
+    aged_uS: tuple[Array, Array],
+    health: Array | None,
+    params: ConverterParams,
+    structure: ColumnStructure,
+) -> tuple[Array, Array]:
+    """Conductances at the last calibration and now with their slow noise; a stuck device has none, as it ages not.
+
+    A bias device that is programmed anew keeps the noise that it had.
+    """
+    if not structure.slow_noise:
+        return aged_uS
+    z = standard_normal(stream(_WANDER), 2 * aged_uS[0].size).reshape(2, -1)
+    noisy = wander(z, *aged_uS, params.slow_noise)
+    if health is None:
+        return noisy
+    then_uS, now_uS = (jnp.where(health == HEALTHY, *pair) for pair in zip(noisy, aged_uS, strict=True))
     return then_uS, now_uS
 
 

@@ -11,6 +11,7 @@ from rampjax.circuit.comparator import FrontParams
 from rampjax.circuit.device import DeviceParams
 from rampjax.circuit.programming import ProgrammingParams
 from rampjax.circuit.ramp import Conditions, RampParams
+from rampjax.circuit.slow_noise import SlowNoiseParams
 from rampjax.circuit.timing import TimingParams
 from rampjax.target.arrays import TargetArrays
 
@@ -33,6 +34,7 @@ class ColumnStructure:
     changed_conditions: bool = False  # used at other conditions than calibrated
     temperature: bool = False  # devices differ in their temperature coefficients
     slow: bool = False  # devices age
+    slow_noise: bool = False  # read noise has a slow part
     lag: bool = False  # pre-amplifier
     continuous: bool = False  # late decisions
     metastable: bool = False  # a strobed latch may stay undecided
@@ -63,6 +65,7 @@ class ConverterParams(NamedTuple):
     common: Conditions  # of the MAC in operation
     temperature_rel: Float[Array, ""]  # change of a conductance per unit of its own temperature coefficient
     slow: SlowParams
+    slow_noise: SlowNoiseParams
     timing: TimingParams
     noise: NoiseParams
     front: FrontParams

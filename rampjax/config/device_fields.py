@@ -110,6 +110,16 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         "relax_sigma_uS is set by the user.",
         settable=False,
     ),
+    "sigma_slow_uS": FieldInfo(
+        "µS per root e-fold of time constants, not percent; may depend on the conductance g",
+        SLOW_PER_DEVICE,
+        "Standard deviation of the slow (1/f) part of the read noise, that a calibration sees and conversions share "
+        "until it has wandered; a fitted relaxation already contains it, so it stands beside none.",
+    ),
+    "slow_t_lo_s": FieldInfo(
+        "s", SETTING, "Shortest time constant of the slow read noise: the duration of a measurement."
+    ),
+    "slow_t_hi_s": FieldInfo("s", SETTING, "Longest time constant of the slow read noise."),
     "drift_nu": FieldInfo(
         "exponent; slope, intercept, low, high",
         SLOW,

@@ -64,6 +64,11 @@ def _nothing_to_redo(case: _Case) -> bool:
     return case.calibration.correction == "none" and case.calibration.n_redundant == 1
 
 
+def _no_slow_noise(case: _Case) -> bool:
+    curve = case.device.sigma_slow_uS
+    return curve is None or is_zero(curve.numbers)
+
+
 # Each: the settings, when they have no effect, and why.
 _RULES: Final[tuple[Rule, ...]] = (
     (
@@ -97,8 +102,9 @@ _RULES: Final[tuple[Rule, ...]] = (
     (["mac.gain_trim_range_rel"], lambda c: c.circuit.mac.gain_trim_step_rel == 0, "without `mac.gain_trim_step_rel`"),
     (
         ["operation.age_s"],
-        lambda c: all(c.device.figure(key) is None for key in _SLOW),
-        "on a device without figures of relaxation, drift or telegraph noise; `rampjax devices` shows which have them",
+        lambda c: all(c.device.figure(key) is None for key in _SLOW) and (_no_slow_noise(c) or _nothing_to_redo(c)),
+        "on a device without figures of relaxation, drift or telegraph noise, or slow read noise and a correction that "
+        "it may outlive; `rampjax devices` shows which have them",
     ),
     (
         ["comparator.trim_step_V", "comparator.trim_range_V"],
@@ -184,6 +190,7 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda c: is_zero(c.device.sigma_read_uS.numbers),
         "without `device.sigma_read_uS`",
     ),
+    (["device.slow_t_lo_s", "device.slow_t_hi_s"], _no_slow_noise, "without `device.sigma_slow_uS`"),
     (["device.rtn_prob"], lambda c: not c.figure("rtn_amplitude_rel"), "without `device.rtn_amplitude_rel`"),
     (
         ["device.rtn_amplitude_rel", "device.rtn_tau_s"],

@@ -29,6 +29,7 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "relaxation": ("device.relax_mean_uS", "device.relax_sigma_uS", "device.aged_sigma_uS"),
     "drift": ("device.drift_nu", "device.sigma_drift_nu"),
     "telegraph noise": ("device.rtn_prob", "device.rtn_amplitude_rel", "device.rtn_tau_s"),
+    "slow read noise": ("device.sigma_slow_uS",),
     "read noise": ("device.sigma_read_uS",),
     "measurement noise": ("circuit.n_reads",),
     "temperature": ("operation.temperature_K", "device.tc_rel_per_K", "device.sigma_tc_rel_per_K"),
@@ -63,7 +64,7 @@ CONDITIONS: Final = (
 )
 
 _PLAIN: Final = ("device.sigma_prog_uS", "device.bias_prog_uS")
-_ZERO_CURVES: Final = {"sigma_prog_uS": (0.0,), "sigma_read_uS": (0.0,)}
+_ZERO_CURVES: Final = {"sigma_prog_uS": (0.0,)}  # needed, so without a default
 
 
 def _is_measured(design: Design) -> bool:

@@ -201,6 +201,10 @@ DRAWN = {
         Circuit(operation=Operation(age_s=1e4)),
         {"drift_nu": (-0.0155, 0.0244, 0.0049, 0.1), "sigma_drift_nu": 0.01},
     ),
+    "slow noise of a fresh chip": (
+        Circuit(),
+        {"sigma_slow_uS": (0.3, 0.004), "slow_t_lo_s": 1e-3, "slow_t_hi_s": 1e4, "sigma_prog_uS": (1.0,)},
+    ),
     "telegraph noise": (
         Circuit(operation=Operation(age_s=2.0)),
         {"rtn_prob": 0.5, "rtn_amplitude_rel": 0.1, "rtn_tau_s": 3.0, "sigma_prog_uS": (1.0,)},
@@ -222,6 +226,21 @@ def test_ageing_between_recalibrations_is_distributed_as_in_the_twin(calibration
         circuit = Circuit(operation=Operation(age_s=1e4, recalibrate_s=every))
         design, twin = pair("sigmoid", 4, circuit, device, calibration, seed=3)
         assert agree(measured(design, 4, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
+
+
+FLICKER = {"sigma_slow_uS": PowerLaw(0.8, 0.35, 150.0), "slow_t_lo_s": 1e-2, "slow_t_hi_s": 1e5}
+
+
+@pytest.mark.parametrize(("calibration", "every"), [("two_point", 10.0), ("two_point", None), ("one_point_bias", 1e3)])
+def test_slow_noise_since_the_last_calibration_is_distributed_as_a_sum_of_processes(calibration, every):
+    device = dataclasses.replace(PAPER, sigma_prog_uS=(1.0,), stuck_off_prob=0.02, g_stuck_off_uS=20.0, **FLICKER)
+    circuit = Circuit(operation=Operation(age_s=1e4, recalibrate_s=every))
+    design, twin = pair("sigmoid", 4, circuit, device, calibration, seed=21)
+    ours, theirs = measured(design, 22, **({} if "bias" in calibration else WIDE))[:, 0], twin.thresholds(N_TWIN)
+    assert agree(ours, twin.goal.max_inl(theirs))
+    spec = np.quantile(ours, 0.7)
+    good, n_good = int((ours <= spec).sum()), int((twin.goal.max_inl(theirs) <= spec).sum())
+    assert stats.fisher_exact([[good, N - good], [n_good, N_TWIN - n_good]]).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("calibration", ["one_point", "two_point", "ramp_aware", "redundant:3+one_point"])
@@ -282,6 +301,10 @@ def test_the_comparison_can_fail():
         "offset of the comparator": (Circuit(comparator=Comparator(sigma_offset_V=0.0107)), {}),
         "pulse widths": (Circuit(ramp=Ramp(sigma_tap_ns=0.0107), pulse_grid=4), {}),
         "relaxation": (DRAWN["relaxation"][0], {"relax_mean_uS": (0.2, -0.05), "relax_sigma_uS": (0.428, 0.214)}),
+        "slow noise of a fresh chip": (
+            Circuit(),
+            {**DRAWN["slow noise of a fresh chip"][1], "sigma_slow_uS": (0.33, 0.0044)},
+        ),
     }
     for source, (circuit, of_device) in cases.items():
         design = rj.design("sigmoid", 4, device=dataclasses.replace(QUIET, **of_device), circuit=circuit)
