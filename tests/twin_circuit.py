@@ -295,10 +295,13 @@ class TwinCircuit:
             walk = walk + np.sqrt(np.maximum(var_now - var_cal, 0.0)) * devices.relax[1]
         new = np.maximum(g + mean + walk, 0.0)
         if age_s > d.drift_t0_s:
-            slope, intercept, low, high = d.drift_nu
             with np.errstate(divide="ignore", invalid="ignore"):
-                nu = np.clip(np.nan_to_num(slope * np.log(g / d.g_max_uS)) + intercept, low, high)
-            new = new * (age_s / d.drift_t0_s) ** -(nu + d.sigma_drift_nu * devices.nu)
+                log = np.nan_to_num(np.log(g / d.g_max_uS))
+            nu, spread = (
+                np.clip(log * line[0] + line[1], line[2], line[3]) if isinstance(line, tuple) else line
+                for line in (d.drift_nu, d.sigma_drift_nu)
+            )
+            new = new * (age_s / d.drift_t0_s) ** -(nu + spread * devices.nu)
         new = new * (1 + d.rtn_amplitude_rel * devices.rtn[0 if recalibrated else 1])
         return np.where(devices.off | devices.on, g, new)
 

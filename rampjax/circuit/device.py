@@ -119,7 +119,7 @@ class Device:
     slow_t_lo_s: float | None = None  # its shortest time constant: the duration of a measurement
     slow_t_hi_s: float | None = None  # its longest time constant
     drift_nu: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # a, b, low, high: nu = clip(a ln(g/g_max) + b)
-    sigma_drift_nu: float = 0.0  # spread of nu (slow, per device)
+    sigma_drift_nu: float | tuple[float, float, float, float] = 0.0  # spread of nu (slow, per device), or as drift_nu
     drift_t0_s: float = 1.0  # g(t) = g (t / t0)^-nu
     rtn_prob: float = 0.0  # share of devices with telegraph noise
     rtn_amplitude_rel: float = 0.0  # distance of its two levels, relative to g
@@ -139,7 +139,8 @@ class Device:
     def ages(self) -> bool:
         """Whether anything about it changes with time."""
         relaxes = any(self.relax_mean_uS) or any(self.relax_sigma_uS) or bool(self.aged_sigma_uS)
-        drifts = any(self.drift_nu) or self.sigma_drift_nu > 0
+        spread = self.sigma_drift_nu
+        drifts = any(self.drift_nu) or (any(spread) if isinstance(spread, tuple) else spread > 0)
         return relaxes or drifts or (self.rtn_prob > 0 and self.rtn_amplitude_rel > 0)
 
     def params(self) -> DeviceParams:

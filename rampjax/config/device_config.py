@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import SCHEME_FIGURES
 from rampjax.circuit.device_faults import read_fault, slow_noise_fault
-from rampjax.config.device_ageing import AgedCurves, DriftExponent, LogTime, LogTimeSpread
+from rampjax.config.device_ageing import AgedCurves, DriftExponent, DriftSpread, LogTime, LogTimeSpread
 from rampjax.config.device_error import Quantiles, Shift
 from rampjax.config.device_fields import WRITE
 from rampjax.config.device_values import (
@@ -24,7 +24,7 @@ from rampjax.config.device_values import (
 )
 from rampjax.config.toml_file import Frozen, Text, place
 
-Figure = Value | Word | Curve | Shift | Quantiles | LogTime | AgedCurves | DriftExponent
+Figure = Value | Word | Curve | Shift | Quantiles | LogTime | AgedCurves | DriftExponent | DriftSpread
 
 
 class WriteConfig(Frozen):
@@ -92,7 +92,7 @@ class DeviceConfig(Frozen):
     slow_t_lo_s: PositiveValue | None = None
     slow_t_hi_s: PositiveValue | None = None
     drift_nu: DriftExponent | None = None
-    sigma_drift_nu: NonNegativeValue | None = None
+    sigma_drift_nu: DriftSpread | None = None
     drift_t0_s: PositiveValue | None = None
     rtn_prob: ShareValue | None = None
     rtn_amplitude_rel: NonNegativeValue | None = None

@@ -127,7 +127,10 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         settable=False,
     ),
     "sigma_drift_nu": FieldInfo(
-        "exponent", SLOW_PER_DEVICE, "Standard deviation of the drift's exponent from device to device."
+        "exponent",
+        SLOW_PER_DEVICE,
+        "Standard deviation of the drift's exponent from device to device; in a device file also by slope, intercept, "
+        "low and high, as drift_nu.",
     ),
     "drift_t0_s": FieldInfo("s", SETTING, "Age at which drift begins."),
     "rtn_prob": FieldInfo(

@@ -177,7 +177,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     (
         ["device.drift_t0_s"],
-        lambda c: c.device.drift_nu is None and not c.figure("sigma_drift_nu"),
+        lambda c: c.device.drift_nu is None and c.device.sigma_drift_nu is None,
         "on a device without drift",
     ),
     (

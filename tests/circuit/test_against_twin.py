@@ -201,6 +201,10 @@ DRAWN = {
         Circuit(operation=Operation(age_s=1e4)),
         {"drift_nu": (-0.0155, 0.0244, 0.0049, 0.1), "sigma_drift_nu": 0.01},
     ),
+    "spread of the drift": (
+        Circuit(operation=Operation(age_s=1e4)),
+        {"drift_nu": (-0.0155, 0.0244, 0.0049, 0.1), "sigma_drift_nu": (-0.02, 0.001, 0.002, 0.03)},
+    ),
     "slow noise of a fresh chip": (
         Circuit(),
         {"sigma_slow_uS": (0.3, 0.004), "slow_t_lo_s": 1e-3, "slow_t_hi_s": 1e4, "sigma_prog_uS": (1.0,)},

@@ -23,6 +23,7 @@ PRESETS = [
     "taox_paper",
     "umass_hfox_2018",
 ]
+SLOW = {"sigma_slow_uS": 0.1, "slow_t_lo_s": 1e-3, "slow_t_hi_s": 1e5}
 PUBLISHED = ("seen", "derived", "reported", "assumed")
 
 
@@ -107,6 +108,14 @@ def test_overrides_replace_a_field_whatever_its_form() -> None:
         ("taox_paper", {"g_stuck_off_uS": 700}, "`g_stuck_off_uS` must not be above `g_stuck_on_uS`"),
         ("taox_paper", {"tau_read_ns": 0}, "`tau_read_ns` needs `t_read_ns`, the duration of the read"),
         ("taox_paper", {"tau_read_ns": -1, "t_read_ns": 1}, "`tau_read_ns` must be at least 0, but is -1"),
+        ("taox_paper", {"sigma_slow_uS": 1}, "`sigma_slow_uS` needs `slow_t_lo_s` and `slow_t_hi_s`"),
+        (
+            "taox_paper",
+            {"sigma_slow_uS": 1, "slow_t_lo_s": 10, "slow_t_hi_s": 1},
+            r"`slow_t_lo_s` must be positive and below `slow_t_hi_s` \(1 s\), but is 10",
+        ),
+        ("ibm_cmo_hfox", SLOW, "`sigma_slow_uS` must be 0 beside `relax_sigma_uS`, a fitted .* already contains"),
+        ("neurram_2022", SLOW, "`sigma_slow_uS` must be 0 beside `aged_sigma_uS`, a fitted .* already contains"),
         ("taox_paper", {"t_read_ns": 0}, "`t_read_ns` must be positive, but is 0"),
         ("ihp_hfo2_milo", {"g_max_uS": 300}, "`sigma_prog_uS` is valid from 50 to 225 µS, but the targets"),
         ("ihp_hfo2_milo", {"g_min_uS": 10}, "`sigma_prog_uS` is valid from 50 to 225 µS, but the targets"),
@@ -133,6 +142,19 @@ def test_what_a_preset_leaves_out_can_be_set(field: str, expected: float | tuple
     assert figure is not None
     assert figure.numbers == expected
     assert figure.certainty == "user"
+
+
+def test_slow_noise_stands_beside_a_relaxation_that_is_off() -> None:
+    for name, off in (
+        ("ibm_cmo_hfox", "relax_sigma_uS"),
+        ("neurram_2022", "relax_sigma_uS"),
+        ("hku_hpe_taox_2026", ""),
+    ):
+        device = load_device(name, SLOW | ({off: 0.0} if off else {}))
+        assert device.sigma_slow_uS is not None
+        assert device.sigma_slow_uS.constant == 0.1
+    assert load_device("hku_hpe_taox_2026", SLOW).relax_sigma_uS is not None  # measured, and none was found
+    assert load_device("ibm_cmo_hfox", {"sigma_slow_uS": 0.0}).relax_sigma_uS is not None
 
 
 @pytest.mark.parametrize("field", [field for field, said in FIELDS.items() if not said.settable])
