@@ -253,6 +253,13 @@ class TwinCircuit:
             levels = np.linspace(d.g_min_uS, d.g_max_uS, d.n_levels)
             aim = levels[np.abs(aim[:, None] - levels).argmin(axis=1)]
         g = aim + d.bias_prog_uS + curve(d.sigma_prog_uS, aim) * self.rng.standard_normal(aim.shape)
+        if np.any(d.failed_prob):
+            share, bias = (
+                sum(c * aim**i for i, c in enumerate(np.atleast_1d(terms)))
+                for terms in (d.failed_prob, d.failed_bias_uS)
+            )
+            missed = aim + bias + curve(d.failed_sigma_uS, aim) * self.rng.standard_normal(aim.shape)
+            g = np.where(self.rng.random(aim.shape) < share, missed, g)
         g = np.clip(g, 0.0, d.g_ceiling_uS)
         g = np.where(devices.off[:, k], d.g_stuck_off_uS, g)
         return np.where(devices.on[:, k], d.g_stuck_on_uS, g)

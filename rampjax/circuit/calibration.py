@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Int8, Shaped
+from jaxtyping import Array, Float, Int, Int8
 
 from rampjax.circuit.device import DeviceParams
-from rampjax.circuit.programming import ProgrammingParams, program, read_sigma_uS
+from rampjax.circuit.programming import Draw, ProgrammingParams, program, read_sigma_uS
 from rampjax.circuit.ramp import RampParams, RampState, Slots, add_entry, deviation_of, start_ramp, volts_per_uS
 from rampjax.circuit.write_verify import Written
 
@@ -42,7 +42,7 @@ def measurement_error_uS(
 
 
 def program_ramp_aware(
-    draw: Shaped[Array, " entry"],
+    draw: Draw,
     z_read: Float[Array, " entry"] | None,
     health: Int8[Array, " entry"] | None,
     slots: Slots,

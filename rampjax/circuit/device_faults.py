@@ -3,6 +3,8 @@
 Without jax: files are checked by it. The keys of a file stand bare, those of a device on the host after `device.`.
 """
 
+import numpy as np
+
 from rampjax.circuit.curves import SigmaCurve, is_zero
 
 
@@ -24,6 +26,24 @@ def read_fault(t_read_ns: float | None, tau_read_ns: float | None, prefix: str =
     if tau_read_ns is not None and not tau_read_ns >= 0:
         return f"`{prefix}tau_read_ns` must be at least 0, but is {tau_read_ns:g}."
     return None
+
+
+def failed_fault(prob: float | tuple[float, ...], low_uS: float, high_uS: float, prefix: str = "") -> str | None:
+    """What is wrong with the share of programming events that fail, at the targets of a device; None where nothing is.
+
+    Args:
+        prob: one number, or coefficients of powers of the target.
+        low_uS: the smallest target, µS.
+        high_uS: the largest target, µS.
+        prefix: what stands before the key.
+    """
+    g_uS = np.linspace(low_uS, high_uS, 1001)
+    share = np.polynomial.polynomial.polyval(g_uS, prob if isinstance(prob, tuple) else (prob,))
+    off = np.abs(share - 0.5)
+    k = int(np.argmax(off))
+    if off[k] <= 0.5:
+        return None
+    return f"`{prefix}failed_prob` must be between 0 and 1 for every target, but is {share[k]:.4g} at {g_uS[k]:.4g} µS."
 
 
 def slow_noise_fault(

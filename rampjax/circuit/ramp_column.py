@@ -34,7 +34,7 @@ from rampjax.metrics import max_inl_lsb, realise
 # Each source of randomness has its own stream: switching one on leaves the draws of the others as they were.
 _PROGRAM, _HEALTH, _MEASURE = 0, 1, 2
 _RAMP, _AGE, _TEMPERATURE, _BIAS, _DRIVER = 5, 6, 7, 8, 9  # 3 and 4 are those of the column that reads the ramp
-_WANDER = 14
+_WANDER, _FAILED, _FAILED_BIAS = 13, 14, 15
 _N_STREAMS = 16  # of each redundant column
 
 Stream = Callable[[int], Key[Array, ""]]  # the key of a source of randomness
@@ -200,7 +200,7 @@ def _program(
     structure: ColumnStructure,
 ) -> tuple[Array, Written | None]:
     device, scheme, shape = params.device, structure.write_scheme, params.g_target_uS.shape
-    draw = draw_programming(stream(_PROGRAM), shape, scheme)
+    draw = draw_programming(stream(_PROGRAM), stream(_FAILED), shape, scheme, device)
     if structure.ramp_aware:
         return program_ramp_aware(
             draw, z_while, health, slots, params.ramp, device, params.programming, params.calibration, scheme
@@ -224,7 +224,7 @@ def _trim_bias(
     """
     device, scheme, bias = params.device, structure.write_scheme, slice(structure.n_bias)
     aim_uS = bias_aim_uS(measured_V, seen_uS, volts_per_uS(params.ramp)[bias], device, params.calibration)
-    draw = draw_programming(stream(_BIAS), (structure.n_bias,), scheme)
+    draw = draw_programming(stream(_BIAS), stream(_FAILED_BIAS), (structure.n_bias,), scheme, device)
     stuck = None if health is None else health[bias]
     return program(draw, aim_uS, stuck, device, params.programming, scheme)
 

@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import SCHEME_FIGURES
-from rampjax.circuit.device_faults import read_fault, slow_noise_fault
+from rampjax.circuit.device_faults import failed_fault, read_fault, slow_noise_fault
 from rampjax.config.device_ageing import AgedCurves, DriftExponent, DriftSpread, LogTime, LogTimeSpread
-from rampjax.config.device_error import Quantiles, Shift
+from rampjax.config.device_error import Quantiles, ShareCurve, Shift
 from rampjax.config.device_fields import WRITE
 from rampjax.config.device_values import (
     CountValue,
@@ -74,6 +74,9 @@ class DeviceConfig(Frozen):
     bias_prog_uS: Shift
     sigma_prog_uS: Curve
     error_quantiles: Quantiles | None = None
+    failed_prob: ShareCurve | None = None
+    failed_bias_uS: Shift | None = None
+    failed_sigma_uS: Curve | None = None
     sigma_read_uS: Curve
     t_read_ns: PositiveValue | None = None
     tau_read_ns: NonNegativeValue | None = None
@@ -123,9 +126,25 @@ class DeviceConfig(Frozen):
         _check_valid("bias_prog_uS", self.bias_prog_uS, low, high)
         _check_curve("sigma_prog_uS", self.sigma_prog_uS, low, high)
         _check_curve("sigma_read_uS", self.sigma_read_uS, low, high)
+        self._check_failed(low, high)
         self._check_noise(low, high)
         self._check_aged(low, high)
         return self
+
+    def _check_failed(self, low_uS: float, high_uS: float) -> None:
+        share = self.failed_prob
+        if self.failed_bias_uS is not None:
+            _check_valid("failed_bias_uS", self.failed_bias_uS, low_uS, high_uS)
+        if self.failed_sigma_uS is not None:
+            _check_curve("failed_sigma_uS", self.failed_sigma_uS, low_uS, high_uS)
+        if share is None:
+            return
+        _check_valid("failed_prob", share, low_uS, high_uS)
+        fault = failed_fault(share.numbers, low_uS, high_uS)
+        if fault is None and share.value != 0 and self.failed_sigma_uS is None:
+            fault = "`failed_prob` needs `failed_sigma_uS`, the spread of the conductances that are missed."
+        if fault:
+            raise InputError(fault)
 
     def _check_noise(self, low_uS: float, high_uS: float) -> None:
         fault = read_fault(_value(self.t_read_ns), _value(self.tau_read_ns))

@@ -57,6 +57,22 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         "standard deviation 1; absent: normal.",
         settable=False,
     ),
+    "failed_prob": FieldInfo(
+        "probability from 0 to 1, not percent; may depend on the conductance g",
+        PER_PROGRAMMING,
+        "Share of programming events that fail in plain mode, where bias_prog_uS and sigma_prog_uS are those of the "
+        "others; absent: none, or all in one.",
+    ),
+    "failed_bias_uS": FieldInfo(
+        "µS, absolute; may depend on the conductance g",
+        PER_PROGRAMMING,
+        "Mean of realised minus target conductance where programming failed.",
+    ),
+    "failed_sigma_uS": FieldInfo(
+        "µS, not percent; may depend on the conductance g",
+        PER_PROGRAMMING,
+        "Standard deviation of the error where programming failed.",
+    ),
     "sigma_read_uS": FieldInfo(
         "µS, not percent; may depend on the conductance g",
         PER_READ,

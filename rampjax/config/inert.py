@@ -31,6 +31,7 @@ class _Case:
 
 
 Rule = tuple[Sequence[str], Callable[[_Case], bool], str]
+_FAILED: Final = ("failed_prob", "failed_bias_uS", "failed_sigma_uS")
 _SLOW: Final = ("relax_mean_uS", "relax_sigma_uS", "aged_sigma_uS", "drift_nu", "sigma_drift_nu", "rtn_prob")
 
 
@@ -190,6 +191,11 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda c: is_zero(c.device.sigma_read_uS.numbers),
         "without `device.sigma_read_uS`",
     ),
+    (
+        ["device.failed_bias_uS", "device.failed_sigma_uS"],
+        lambda c: c.device.failed_prob is None or c.device.failed_prob.value == 0,
+        "without `device.failed_prob`",
+    ),
     (["device.slow_t_lo_s", "device.slow_t_hi_s"], _no_slow_noise, "without `device.sigma_slow_uS`"),
     (["device.rtn_prob"], lambda c: not c.figure("rtn_amplitude_rel"), "without `device.rtn_amplitude_rel`"),
     (
@@ -213,7 +219,7 @@ _RULES: Final[tuple[Rule, ...]] = (
         "`ramp.tau_settle_ns`",
     ),
     (
-        ["device.sigma_prog_uS", "device.bias_prog_uS", "device.error_quantiles"],
+        [f"device.{key}" for key in ("sigma_prog_uS", "bias_prog_uS", "error_quantiles", *_FAILED)],
         lambda c: c.circuit.programming.mode == "write_verify",
         "while `programming.mode` is write_verify, where the loop decides how far a device is from its target",
     ),

@@ -17,6 +17,9 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
         "device.sigma_prog_uS",
         "device.bias_prog_uS",
         "device.error_quantiles",
+        "device.failed_prob",
+        "device.failed_bias_uS",
+        "device.failed_sigma_uS",
         "device.write",
         "programming.mode",
     ),
@@ -63,7 +66,7 @@ CONDITIONS: Final = (
     "device.tau_read_ns",
 )
 
-_PLAIN: Final = ("device.sigma_prog_uS", "device.bias_prog_uS")
+_PLAIN: Final = ("device.sigma_prog_uS", "device.bias_prog_uS", "device.failed_prob")
 _ZERO_CURVES: Final = {"sigma_prog_uS": (0.0,)}  # needed, so without a default
 
 

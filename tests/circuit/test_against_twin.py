@@ -163,6 +163,7 @@ def test_a_wide_column_run_at_fewer_bits_agrees_number_by_number():
 
 # ---- what is drawn: distributions
 
+FAILING = {"failed_prob": (0.02, 0.001), "failed_bias_uS": (-4.0, -0.05), "failed_sigma_uS": (6.0,)}
 DRAWN = {
     "ramp's capacitor": (Circuit(ramp=Ramp(sigma_c_int_rel=0.02)), {}),
     "ramp's read voltage": (Circuit(ramp=Ramp(sigma_v_read_rel=0.02)), {"nonlinearity_per_V2": 3.0}),
@@ -189,6 +190,7 @@ DRAWN = {
     "stuck": (Circuit(), {"stuck_off_prob": 0.02, "stuck_on_prob": 0.01, "sigma_prog_uS": (2.67,)}),
     "programming by a power law": (Circuit(), {"sigma_prog_uS": PowerLaw(4.0, 0.7, 150.0)}),
     "programming by a table": (Circuit(), {"sigma_prog_uS": Table((20.0, 70.0, 150.0), (1.0, 4.0, 2.0))}),
+    "failed programming": (Circuit(), {"sigma_prog_uS": (1.0,), **FAILING}),
     "relaxation": (
         Circuit(operation=Operation(age_s=1e4)),
         {"relax_mean_uS": (0.2, -0.05), "relax_sigma_uS": (0.4, 0.2)},
@@ -245,6 +247,13 @@ def test_slow_noise_since_the_last_calibration_is_distributed_as_a_sum_of_proces
     spec = np.quantile(ours, 0.7)
     good, n_good = int((ours <= spec).sum()), int((twin.goal.max_inl(theirs) <= spec).sum())
     assert stats.fisher_exact([[good, N - good], [n_good, N_TWIN - n_good]]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("calibration", ["ramp_aware", "one_point_bias", "redundant:3+one_point"])
+def test_failed_programming_is_distributed_as_in_the_twin(calibration):
+    device = dataclasses.replace(PAPER, stuck_off_prob=0.01, **FAILING)
+    design, twin = pair("sigmoid", 4, Circuit(), device, calibration, seed=23)
+    assert agree(measured(design, 24)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
 
 
 @pytest.mark.parametrize("calibration", ["one_point", "two_point", "ramp_aware", "redundant:3+one_point"])

@@ -101,6 +101,7 @@ def test_a_column_too_large_for_memory_is_refused():
             {"sigma_slow_uS": (1.0,), "slow_t_lo_s": 1.0, "slow_t_hi_s": 9.0, "relax_sigma_uS": (0.1, 0.0)},
             "`device.sigma_slow_uS` must be 0 beside `device.relax_sigma_uS`",
         ),
+        (blocks.Circuit(), {"failed_prob": (0.0, 0.1)}, "`device.failed_prob` must be between 0 and 1 for every targ"),
         (blocks.Circuit(operation=blocks.Operation(age_s=0.5)), {}, "0 or at least 1"),
         (
             blocks.Circuit(operation=blocks.Operation(age_s=1e9)),

@@ -56,6 +56,9 @@ def write_table(scheme: str) -> Table:
 # What no preset may have: every optional field of a device.
 OPTIONAL = {
     "error_quantiles": figure(quantiles=[-2.287, -1.143, -0.572, -0.229, 0.0, 0.229, 0.572, 1.143, 2.287]),
+    "failed_prob": figure(polynomial=[0.0, 0.03], g_unit_uS=150.0, valid_uS=[0.0, 150.0]),
+    "failed_bias_uS": figure(value=-3.0),
+    "failed_sigma_uS": figure(constant=20.0),
     "g_ceiling_uS": figure(value=200.0),
     "n_levels": figure(value=64),
     "t_read_ns": figure(value=10.0),
@@ -78,6 +81,7 @@ OPTIONAL = {
 }
 NEEDED_BY = {
     "t_read_ns": ("tau_read_ns",),
+    "failed_sigma_uS": ("failed_prob",),
     "slow_t_lo_s": ("sigma_slow_uS",),
     "slow_t_hi_s": ("sigma_slow_uS",),
 }  # what cannot stand without a field
@@ -126,7 +130,7 @@ OPTIONAL_OF_WRITE = ("spread_uS", "readout_mean_uS", "readout_sigma_uS")
 REQUIRED = {field for field, info in DeviceConfig.model_fields.items() if info.is_required()}
 # Where a number below 0 is meant.
 SIGNED = {
-    *("bias_prog_uS.value", "nonlinearity_per_V2.value", "tc_rel_per_K.value"),
+    *("bias_prog_uS.value", "failed_bias_uS.value", "nonlinearity_per_V2.value", "tc_rel_per_K.value"),
     *("relax_mean_uS.constant", "relax_mean_uS.per_ln", "write.readout_mean_uS.value"),
     *(f"drift_nu.{key}" for key in ("slope", "intercept", "low", "high")),
     *(f"sigma_drift_nu.{key}" for key in ("slope", "intercept")),
@@ -279,6 +283,15 @@ def test_a_spread_of_the_drift_has_one_form(change: Table, write: Write) -> None
     assert spread is not None
     assert spread.numbers == (-0.0125, -0.0059, 0.008, 0.045)
     assert spread.text == "-0.0125 ln(g / g_max) - 0.0059, from 0.008 to 0.045"
+
+
+def test_a_share_of_failed_programming_is_one_at_every_target(write: Write) -> None:
+    failing = {"failed_sigma_uS": figure(constant=9.0), "failed_prob": figure(polynomial=[0.4, -0.01])}
+    with pytest.raises(InputError, match=r"`failed_prob` must be between 0 and 1 for every target, but is -1.1 at 150"):
+        own_file(failing, write)
+    partly = {**failing, "failed_prob": figure(polynomial=[0.1], valid_uS=[0.0, 100.0])}
+    with pytest.raises(InputError, match="`failed_prob` is valid from 0 to 100"):
+        own_file(partly, write)
 
 
 def test_a_users_own_file_loads(write: Write) -> None:

@@ -116,6 +116,8 @@ def test_overrides_replace_a_field_whatever_its_form() -> None:
         ),
         ("ibm_cmo_hfox", SLOW, "`sigma_slow_uS` must be 0 beside `relax_sigma_uS`, a fitted .* already contains"),
         ("neurram_2022", SLOW, "`sigma_slow_uS` must be 0 beside `aged_sigma_uS`, a fitted .* already contains"),
+        ("taox_paper", {"failed_prob": 0.1}, "`failed_prob` needs `failed_sigma_uS`"),
+        ("taox_paper", {"failed_prob": 1.1}, "`failed_prob` must be between 0 and 1, but is 1.1"),
         ("taox_paper", {"t_read_ns": 0}, "`t_read_ns` must be positive, but is 0"),
         ("ihp_hfo2_milo", {"g_max_uS": 300}, "`sigma_prog_uS` is valid from 50 to 225 µS, but the targets"),
         ("ihp_hfo2_milo", {"g_min_uS": 10}, "`sigma_prog_uS` is valid from 50 to 225 µS, but the targets"),
