@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 DEFAULT_DEVICE: Final = "taox_paper"
-CURVES: Final = ("sigma_prog_uS", "sigma_read_uS")
+CURVES: Final = ("sigma_prog_uS", "sigma_read_uS")  # that every device has
 
 
 def device_names() -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 from numpy.polynomial import polynomial
 
 from rampjax.checks import InputError
+from rampjax.circuit.curves import curve_at_uS
 from rampjax.config.devices import CURVES, FIELDS, check_device_value, device_names, load_device
 from rampjax.config.points import point_from_options
 from rampjax.config.records import flat_figure
@@ -48,10 +49,9 @@ def test_every_field_of_a_preset_has_a_source_and_says_how_sure_it_is(name: str)
 def test_sigma_is_not_negative_over_the_targets(name: str) -> None:
     device = load_device(name)
     g_uS = np.linspace(device.g_min_uS.value, device.g_max_uS.value, 1001)
-    for field in CURVES:
-        terms = getattr(device, field).coefficients_uS()
-        assert terms.shape == (5,)
-        assert (polynomial.polyval(g_uS, terms) >= 0.0).all()
+    for field in (*CURVES, "failed_sigma_uS", "sigma_slow_uS"):
+        figure = getattr(device, field)
+        assert figure is None or (curve_at_uS(figure.numbers, g_uS) >= 0.0).all()
 
 
 def test_published_figures() -> None:
@@ -63,6 +63,22 @@ def test_published_figures() -> None:
     milo = load_device("ihp_hfo2_milo")
     assert (milo.g_min_uS.value, milo.g_max_uS.value) == (50.0, 225.0)
     np.testing.assert_allclose(milo.sigma_prog_uS.coefficients_uS(), [4.782, -0.009107, 0, 0, 0])
+
+
+def test_published_read_noise() -> None:
+    """A constant of 0.4 µS per pair; 1/f noise and none of each read alone; 1/f up to 1 s, where relaxation begins."""
+    assert load_device("neurram_2022").sigma_read_uS.constant == pytest.approx(0.01 * 40 / 2**0.5, rel=0.02)
+    pcm, g_uS = load_device("ibm_pcm"), np.array([0.3, 1.0, 8.0, 25.0])
+    assert (pcm.sigma_read_uS.constant, pcm.slow_t_lo_s.value) == (0.0, pytest.approx(2 * pcm.t_read_ns.value * 1e-9))
+    np.testing.assert_allclose(curve_at_uS(pcm.sigma_slow_uS.numbers, g_uS), g_uS * 0.0088 * (g_uS / 25) ** -0.65)
+    assert pcm.sigma_drift_nu.numbers == (-0.0125, -0.0059, 0.008, 0.045)
+    cmo, g_uS = load_device("ibm_cmo_hfox"), np.linspace(9.0, 88.19, 300)
+    published = 0.0277316 * np.log10(g_uS) * np.sqrt(np.log((1 + 1e-6) / 2e-6))
+    np.testing.assert_allclose(curve_at_uS(cmo.sigma_read_uS.numbers, g_uS), published, rtol=0.01)
+    assert (cmo.t_read_ns.value, cmo.sigma_slow_uS) == (1000.0, None)
+    assert any("0.28 (assumed)" in line for line in preset_lines())
+    assert any("2.73 (seen), and failures (derived)" in line for line in preset_lines())
+    assert any("slow read noise (derived)" in line for line in preset_lines())
 
 
 def test_unit_of_a_polynomial_is_absorbed() -> None:
