@@ -220,10 +220,31 @@ class TwinCircuit:
             off=u < d.stuck_off_prob,
             on=(u >= d.stuck_off_prob) & (u < d.stuck_off_prob + d.stuck_on_prob),
             relax=(self.normal(*shape), self.normal(*shape)),
+            slow=self.flicker(shape, age_s - self.t_cal),
             nu=self.normal(*shape),
             tc=self.normal(*shape),
             rtn=(np.where(trap & first, jump, 0.0), np.where(trap & (first ^ later), jump, 0.0)),
         )
+
+    def flicker(self, shape, since_s):
+        """Noise of variance ln(t_hi/t_lo) at two moments: a sum of Ornstein-Uhlenbeck processes, eight per e-fold."""
+        d = self.device
+        if not d.slow_t_lo_s:
+            return np.zeros(shape), np.zeros(shape)
+        e_folds = math.log(d.slow_t_hi_s / d.slow_t_lo_s)
+        n = math.ceil(8 * e_folds)
+        then, now = np.zeros(shape), np.zeros(shape)
+        for j in range(n):
+            tau = d.slow_t_lo_s * math.exp((j + 0.5) * e_folds / n)
+            kept, before = math.exp(-since_s / tau), self.normal(*shape)
+            then += before
+            now += kept * before + math.sqrt(1 - kept**2) * self.normal(*shape)
+        return then * math.sqrt(e_folds / n), now * math.sqrt(e_folds / n)
+
+    def flickering(self, g, devices, at):
+        """Conductances with their slow noise at one of the two moments."""
+        noisy = np.maximum(g + curve(self.device.sigma_slow_uS, g) * devices.slow[at], 0.0)
+        return np.where(devices.off | devices.on, g, noisy)
 
     def realise(self, aim, k, devices):
         """Programs entry k of every chip."""
@@ -232,13 +253,20 @@ class TwinCircuit:
             levels = np.linspace(d.g_min_uS, d.g_max_uS, d.n_levels)
             aim = levels[np.abs(aim[:, None] - levels).argmin(axis=1)]
         g = aim + d.bias_prog_uS + curve(d.sigma_prog_uS, aim) * self.rng.standard_normal(aim.shape)
+        if np.any(d.failed_prob):
+            share, bias = (
+                sum(c * aim**i for i, c in enumerate(np.atleast_1d(terms)))
+                for terms in (d.failed_prob, d.failed_bias_uS)
+            )
+            missed = aim + bias + curve(d.failed_sigma_uS, aim) * self.rng.standard_normal(aim.shape)
+            g = np.where(self.rng.random(aim.shape) < share, missed, g)
         g = np.clip(g, 0.0, d.g_ceiling_uS)
         g = np.where(devices.off[:, k], d.g_stuck_off_uS, g)
         return np.where(devices.on[:, k], d.g_stuck_on_uS, g)
 
     # ---- measuring the ramp
 
-    def read_charge(self, g, t):
+    def read_charge(self, g, t, off):
         """Standard deviation of the charge (fC) that read noise adds to a pulse t (ns)."""
         d = self.device
         if d.tau_read_ns is None:
@@ -249,13 +277,13 @@ class TwinCircuit:
             # The variance of the integral of an Ornstein-Uhlenbeck process, against that over t_read.
             part = [u - 1 + math.exp(-u) for u in (t / d.tau_read_ns, d.t_read_ns / d.tau_read_ns)]
             lasting = d.t_read_ns * math.sqrt(part[0] / part[1])
-        return curve(d.sigma_read_uS, g) * d.v_read_V * lasting
+        return self.read_sigma(g, off) * d.v_read_V * lasting
 
-    def own_V2(self, g, entry, kelvin=300.0):
+    def own_V2(self, g, entry, off, kelvin=300.0):
         """Variance that one device adds to the ramp by its own noise, referred volts at nominal conditions."""
         r = self.circuit.ramp
         thermal = 2 * BOLTZMANN_FC_V * kelvin * g * entry.t * r.thermal_noise
-        return (self.read_charge(g, entry.t) ** 2 + thermal) / self.c_fF**2
+        return (self.read_charge(g, entry.t, off) ** 2 + thermal) / self.c_fF**2
 
     def read_V2(self):
         """Variance of one reading beside the ramp's own: what is sampled at its reset, and the instrument."""
@@ -263,7 +291,7 @@ class TwinCircuit:
         reset = BOLTZMANN_FC_V * 300.0 / (self.c_fF * corner) * c.ramp.ktc_noise
         return (reset + c.sigma_measure_V**2) * corner**2
 
-    def steps_read(self, g, k):
+    def steps_read(self, g, k, off):
         """Conductances of entry k as reads of it by itself show them."""
         c, entry = self.circuit, self.entries[k]
         if not c.n_reads or c.read_by == "levels":
@@ -271,10 +299,10 @@ class TwinCircuit:
         per_uS = self.device.v_read_V * entry.t / self.c_fF
         step_V2 = (c.ramp.sigma_step_V * c.operation.c_corner_rel) ** 2 * (k >= self.n_bias)
         jitter_V = g * self.device.v_read_V * c.ramp.sigma_jitter_ns / self.c_fF
-        variance = self.own_V2(g, entry) + jitter_V**2 + step_V2 + self.read_V2()
+        variance = self.own_V2(g, entry, off) + jitter_V**2 + step_V2 + self.read_V2()
         return g + np.sqrt(variance / c.n_reads) / per_uS * self.rng.standard_normal(g.shape)
 
-    def level_error(self, g):
+    def level_error(self, g, off):
         """Error (n,) of one measured level of the ramp, on which the first entries have conductances g (n, entry)."""
         c, n = self.circuit, len(g)
         if not c.n_reads or c.read_by == "steps" or g.shape[1] == 0:
@@ -288,18 +316,23 @@ class TwinCircuit:
                 )
                 pulsed = np.zeros(n)
             pulsed = pulsed + g[:, k]
-            variance += self.own_V2(g[:, k], self.entries[k])
+            variance += self.own_V2(g[:, k], self.entries[k], off[:, k])
         variance += (per_ns * pulsed) ** 2
         return np.sqrt(variance / c.n_reads) * self.rng.standard_normal(n)
 
-    def measure(self, g, ramp):
+    def measure(self, g, ramp, off):
         """(the ramp as it is measured (n, K), its bias devices (n, bias)) with conductances g."""
-        shown = np.stack([self.steps_read(g[:, k], k) for k in range(g.shape[1])], axis=1)
+        shown = np.stack([self.steps_read(g[:, k], k, off[:, k]) for k in range(g.shape[1])], axis=1)
         levels = self.ramp(shown, ramp)[0]
-        errors = np.stack([self.level_error(g[:, :k]) for k in self.reached], axis=1)
+        errors = np.stack([self.level_error(g[:, :k], off) for k in self.reached], axis=1)
         share = sum(e.sign * self.device.v_read_V * e.t / self.c_fF for e in self.entries[: self.n_bias])
         start = errors[:, :1] / share if self.n_bias else 0.0
         return levels + errors, shown[:, : self.n_bias] + start
+
+    def read_sigma(self, g, off):
+        """A device that is stuck off cannot vary by more than it has."""
+        sigma = curve(self.device.sigma_read_uS, g)
+        return np.where(off & (sigma > g), g, sigma)
 
     # ---- ageing
 
@@ -330,10 +363,13 @@ class TwinCircuit:
             walk = walk + np.sqrt(np.maximum(var_now - var_cal, 0.0)) * devices.relax[1]
         new = np.maximum(g + mean + walk, 0.0)
         if age_s > d.drift_t0_s:
-            slope, intercept, low, high = d.drift_nu
             with np.errstate(divide="ignore", invalid="ignore"):
-                nu = np.clip(np.nan_to_num(slope * np.log(g / d.g_max_uS)) + intercept, low, high)
-            new = new * (age_s / d.drift_t0_s) ** -(nu + d.sigma_drift_nu * devices.nu)
+                log = np.nan_to_num(np.log(g / d.g_max_uS))
+            nu, spread = (
+                np.clip(log * line[0] + line[1], line[2], line[3]) if isinstance(line, tuple) else line
+                for line in (d.drift_nu, d.sigma_drift_nu)
+            )
+            new = new * (age_s / d.drift_t0_s) ** -(nu + spread * devices.nu)
         new = new * (1 + d.rtn_amplitude_rel * devices.rtn[0 if recalibrated else 1])
         return np.where(devices.off | devices.on, g, new)
 
@@ -432,10 +468,10 @@ class TwinCircuit:
         for k, entry in enumerate(self.entries):
             if entry.n_clk:
                 start, devices = now, []
-            shown = now[0] + self.level_error(g[:, :k])
+            shown = now[0] + self.level_error(g[:, :k], devices_of.off)
             more = entry.sign * (shown - ideal) * self.c_fF / (d.v_read_V * entry.t)
             g[:, k] = self.realise(np.clip(entry.g - more, d.g_min_uS, d.g_max_uS), k, devices_of)
-            devices.append((entry, self.steps_read(g[:, k], k)))
+            devices.append((entry, self.steps_read(g[:, k], k, devices_of.off[:, k])))
             now = self.after(start, devices, ramp)
             ideal = entry.v_after
         return g
@@ -445,8 +481,9 @@ class TwinCircuit:
         op, d = self.circuit.operation, self.device
         ramp, devices = SimpleNamespace(**{**vars(self.draw_ramp(n)), **drivers}), self.draw_devices(n)
         g = self.program(n, ramp, devices)
-        then_g, used_g = (self.aged(g, devices, recalibrated) for recalibrated in (True, False))
-        seen, seen_bias = self.measure(then_g, ramp)
+        calm = [self.aged(g, devices, recalibrated) for recalibrated in (True, False)]
+        then_g, used_g = (self.flickering(each, devices, at) for at, each in enumerate(calm))
+        seen, seen_bias = self.measure(then_g, ramp, devices.off)
         mid = (len(self.v) - 1) // 2
         if "one_point_bias" in self.words:
             off, mean_g = seen[:, mid] - self.v[mid], seen_bias.mean(axis=1)
@@ -454,10 +491,11 @@ class TwinCircuit:
                 entry = self.entries[k]
                 more = entry.sign * off * self.c_fF / (self.n_bias * d.v_read_V * entry.t)
                 # It goes on ageing from there as it would have without.
-                since = used_g[:, k] - then_g[:, k]
-                then_g[:, k] = self.realise(np.clip(mean_g - more, d.g_min_uS, d.g_max_uS), k, devices)
-                used_g[:, k] = np.maximum(then_g[:, k] + since, 0.0)
-            seen = self.measure(then_g, ramp)[0]
+                since = calm[1][:, k] - calm[0][:, k]
+                calm[0][:, k] = self.realise(np.clip(mean_g - more, d.g_min_uS, d.g_max_uS), k, devices)
+                calm[1][:, k] = np.maximum(calm[0][:, k] + since, 0.0)
+            then_g, used_g = (self.flickering(each, devices, at) for at, each in enumerate(calm))
+            seen = self.measure(then_g, ramp, devices.off)[0]
         shift, gain = np.zeros(n), np.ones(n)
         if "one_point" in self.words:
             shift = self.v[mid] - seen[:, mid]
@@ -476,16 +514,17 @@ class TwinCircuit:
         else:
             used_g = used_g * (1 + d.sigma_tc_rel_per_K * devices.tc * dt_K / (1 + d.tc_rel_per_K * dt_K))
             used = gain[:, None] * self.ramp(used_g, ramp, s, dt_K)[1] + shift[:, None]
-        return used, gain[:, None] * seen + shift[:, None], used_g
+        return used, gain[:, None] * seen + shift[:, None], used_g, devices.off
 
     def ramps(self, n):
         """The ramp in use, (n, K of the goal), referred volts; the conductances are kept in `self.g`."""
         drivers = {name: getattr(self.draw_ramp(n), name) for name in ("v", "t_loss", "taps", "gamma")}
         columns = [self.one_column(n, drivers) for _ in range(self.n_redundant)]
-        worst = np.stack([self.goal.max_inl(self.picked(seen) / self.a) for _, seen, _ in columns])
+        worst = np.stack([self.goal.max_inl(self.picked(seen) / self.a) for _, seen, *_ in columns])
         best, rows = np.argmin(worst, axis=0), np.arange(n)
-        self.g = np.stack([g for _, _, g in columns])[best, rows]
-        return np.stack([used for used, _, _ in columns])[best, rows]
+        self.g = np.stack([g for _, _, g, _ in columns])[best, rows]
+        self.off = np.stack([off for *_, off in columns])[best, rows]
+        return np.stack([used for used, *_ in columns])[best, rows]
 
     def picked(self, v):
         share = self.column.m // self.goal.m
@@ -663,13 +702,14 @@ class TwinCircuit:
 
     # ---- noise
 
-    def noisy(self, v, g, n):
-        """n noisy readings (n, K) of one chip's ramp v (K,) with conductances g, each with every device read anew."""
+    def noisy(self, v, g, n, off=False):
+        """n noisy readings (n, K) of one chip's ramp v (K,), conductances g, some stuck off, each device read anew."""
         c, d, mac = self.circuit, self.device, self.circuit.mac
         shape = (n, len(self.entries))
         kelvin = c.operation.temperature_K
         warm = 1 + d.tc_rel_per_K * (kelvin - 300.0)
-        charge = np.array([self.read_charge(g[k], e.t) for k, e in enumerate(self.entries)])
+        stuck = np.broadcast_to(off, g.shape)
+        charge = np.array([self.read_charge(g[k], e.t, stuck[k]) for k, e in enumerate(self.entries)])
         each = charge / self.c_fF * self.normal(*shape)
         # Thermal noise is a charge, whatever the read voltage: it is referred like the ramp of the devices.
         heat = 2 * BOLTZMANN_FC_V * kelvin * g * warm * np.array([e.t for e in self.entries]) * c.ramp.thermal_noise

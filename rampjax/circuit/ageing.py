@@ -42,7 +42,7 @@ class SlowParams(NamedTuple):
     now: AgeParams
     fresh_spread_uS: Float[Array, " power"]
     drift_nu: Float[Array, "4"]  # slope, intercept, low, high
-    sigma_drift_nu: Float[Array, ""]
+    sigma_drift_nu: Float[Array, ""] | Float[Array, "4"]  # one for all, or slope, intercept, low, high
     rtn_prob: Float[Array, ""]
     rtn_amplitude_rel: Float[Array, ""]
 
@@ -55,7 +55,7 @@ def slow_params(device: Device, age_s: float, recalibrate_s: float | None) -> Sl
         age_s: time since programming, s.
         recalibrate_s: interval between calibrations, s: the last one lies that far back; None: calibrated at age 0.
     """
-    calibrated_s = 0.0 if recalibrate_s is None else max(age_s - recalibrate_s, 0.0)
+    calibrated_s = calibrated_at_s(age_s, recalibrate_s)
     ages = ((0.0, calibrated_s), (calibrated_s, age_s))
     calibrated, now = (_age_params(device, before_s, at_s) for before_s, at_s in ages)
     fresh = device.aged_sigma_uS[0][1] if device.aged_sigma_uS else ()
@@ -64,10 +64,20 @@ def slow_params(device: Device, age_s: float, recalibrate_s: float | None) -> Sl
         now=now,
         fresh_spread_uS=_curve(fresh),
         drift_nu=jnp.asarray(device.drift_nu, jnp.float32),
-        sigma_drift_nu=jnp.float32(device.sigma_drift_nu),
+        sigma_drift_nu=jnp.asarray(device.sigma_drift_nu, jnp.float32),
         rtn_prob=jnp.float32(device.rtn_prob),
         rtn_amplitude_rel=jnp.float32(device.rtn_amplitude_rel),
     )
+
+
+def calibrated_at_s(age_s: float, recalibrate_s: float | None) -> float:
+    """The age at which a chip was last calibrated, s.
+
+    Args:
+        age_s: its age now, s.
+        recalibrate_s: interval between calibrations, s; None: calibrated at age 0.
+    """
+    return 0.0 if recalibrate_s is None else max(age_s - recalibrate_s, 0.0)
 
 
 def _age_params(device: Device, before_s: float, age_s: float) -> AgeParams:
@@ -103,8 +113,8 @@ def age_devices(
 ) -> tuple[Float[Array, " device"], Float[Array, " device"]]:
     """Ages devices: their conductances at the last calibration and now, µS.
 
-    Relaxation, g + m(t) + sqrt(S2) z, clipped at 0; then drift, times (t/t0)^-nu with nu = clip(a ln(g/g_max) + b);
-    then telegraph noise, times 1 + amplitude (b(t) - b(0)).
+    Relaxation, g + m(t) + sqrt(S2) z, clipped at 0; then drift, times (t/t0)^-nu with nu = clip(a ln(g/g_max) + b), the
+    spread of nu alike or one number; then telegraph noise, times 1 + amplitude (b(t) - b(0)).
 
     Args:
         key: for all that is drawn here.
@@ -118,10 +128,10 @@ def age_devices(
     variance_then, variance_now = (_relaxed_variance(g_uS, age, slow) for age in (then, now))
     moved = jnp.sqrt(variance_then) * z[0]
     moved_since = jnp.sqrt(jnp.maximum(variance_now - variance_then, 0.0)) * z[1]
-    slope, intercept, low, high = slow.drift_nu
-    tiny = jnp.finfo(g_uS.dtype).tiny
-    nu = jnp.clip(slope * jnp.log(jnp.maximum(g_uS / device.g_max_uS, tiny)) + intercept, low, high)
-    nu = nu + slow.sigma_drift_nu * z[2]
+    log_rel = jnp.log(jnp.maximum(g_uS / device.g_max_uS, jnp.finfo(g_uS.dtype).tiny))
+    spread = slow.sigma_drift_nu
+    nu = _clipped_line(slow.drift_nu, log_rel)
+    nu = nu + (spread if spread.ndim == 0 else _clipped_line(spread, log_rel)) * z[2]
     has_trap, first = u[0] < slow.rtn_prob, u[1] < 0.5
     second = first ^ (u[2] < then.flip_prob)
     third = second ^ (u[3] < now.flip_prob)
@@ -132,6 +142,12 @@ def age_devices(
         return relaxed_uS * jnp.exp(-nu * age.log_age) * (1.0 + slow.rtn_amplitude_rel * jump)
 
     return aged(moved, then, second), aged(moved + moved_since, now, third)
+
+
+def _clipped_line(line: Float[Array, "4"], log_rel: Float[Array, " device"]) -> Float[Array, " device"]:
+    """clip(slope ln(g/g_max) + intercept, low, high)."""
+    slope, intercept, low, high = line
+    return jnp.clip(slope * log_rel + intercept, low, high)
 
 
 def _relaxed_variance(g_uS: Float[Array, " device"], age: AgeParams, slow: SlowParams) -> Float[Array, " device"]:

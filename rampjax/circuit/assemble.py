@@ -5,15 +5,17 @@ from dataclasses import fields
 import jax.numpy as jnp
 import numpy as np
 
-from rampjax.circuit.ageing import slow_params
-from rampjax.circuit.blocks import NOMINAL_K, Circuit, Ramp
+from rampjax.circuit.ageing import calibrated_at_s, slow_params
+from rampjax.circuit.blocks import NOMINAL_K, Circuit, Operation, Ramp
 from rampjax.circuit.calibration import CORRECTIONS, CalibrationParams
 from rampjax.circuit.comparator import FrontParams
+from rampjax.circuit.curves import is_zero
 from rampjax.circuit.design import Design
 from rampjax.circuit.device import Device, WriteVerify
 from rampjax.circuit.noise import NoiseParams
 from rampjax.circuit.programming import ProgrammingParams
 from rampjax.circuit.ramp import Conditions, RampParams
+from rampjax.circuit.slow_noise import slow_noise_params
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.timing import TimingParams, removed_counts, required_overdrive_V
 from rampjax.circuit.write_verify import write_params
@@ -53,6 +55,7 @@ def column_structure(design: Design) -> ColumnStructure:
         and device.sigma_tc_rel_per_K > 0
         and operation.references == "ratiometric",
         slow=operation.age_s > 0 and device.ages,
+        slow_noise=not is_zero(device.sigma_slow_uS),
         lag=comparator.kind != "ideal" and comparator.tau_preamp_ns > 0,
         continuous=continuous,
         undecided=comparator.undecided if comparator.kind == "strobed" and comparator.tau_latch_ns > 0 else None,
@@ -113,6 +116,7 @@ def converter_params(design: Design, target: TargetArrays | None = None) -> Conv
         common=common,
         temperature_rel=float32_array(change_K / (1 + device.tc_rel_per_K * change_K)),
         slow=slow_params(device, circuit.operation.age_s, circuit.operation.recalibrate_s),
+        slow_noise=slow_noise_params(device, _since_calibration_s(circuit.operation)),
         timing=_timing_params(design, n_levels),
         noise=_noise_params(design),
         measuring=_measuring_params(design, float(calibrated.referred)),
@@ -130,6 +134,10 @@ def converter_params(design: Design, target: TargetArrays | None = None) -> Conv
         level_of=jnp.asarray(level_of, jnp.int32),
         scale_V=float32_array(design.scale_V),
     )
+
+
+def _since_calibration_s(operation: Operation) -> float:
+    return operation.age_s - calibrated_at_s(operation.age_s, operation.recalibrate_s)
 
 
 def _correction_index(correction: str) -> int:

@@ -18,10 +18,6 @@ SCHEME_FIGURES: Final[dict[str, tuple[str, ...]]] = {
     "pulses": ("set_uS", "reset_uS", "bound_uS"),
     "compliance": ("g_reset_uS", "gain_per_V", "factor_V", "late_factor_V", "n_early"),
 }
-# Said of a device, in a file and on the host alike.
-NEEDS_T_READ: Final = (
-    "`device.tau_read_ns` needs `device.t_read_ns`, the duration of the read at which `device.sigma_read_uS` holds."
-)
 SETTING: Final = "a setting, no variation"
 SYSTEMATIC: Final = "static, the same on every chip"
 PER_CHIP: Final = "static, once per chip (ramp)"

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Int8, Shaped
+from jaxtyping import Array, Float, Int, Int8
 
-from rampjax.circuit.device import DeviceParams, sigma_at
+from rampjax.circuit.device import DeviceParams
 from rampjax.circuit.noise import Accrued, NoiseSlots, accrue, accrued_V2, no_noise, root, step_noise_V2
-from rampjax.circuit.programming import ProgrammingParams, program
+from rampjax.circuit.programming import Draw, ProgrammingParams, program, read_sigma_uS
 from rampjax.circuit.ramp import RampParams, RampState, Slots, add_entry, deviation_of, start_ramp, volts_per_uS
 from rampjax.circuit.write_verify import Written
 
@@ -66,7 +66,7 @@ def step_error_uS(
 
 
 def program_ramp_aware(
-    draw: Shaped[Array, " entry"],
+    draw: Draw,
     z_read: Float[Array, " entry"] | None,
     health: Int8[Array, " entry"] | None,
     slots: Slots,
@@ -110,7 +110,7 @@ def program_ramp_aware(
             missed_V = missed_V + z_m * reading.averaging * root(accrued_V2(noise_so_far, noise))
         aim_uS = jnp.clip(slot.g_target_uS - missed_V / safe, device.g_min_uS, device.g_max_uS)
         g_uS, written = program(one, aim_uS, cell, device, programming, scheme)
-        seen_uS, read_uS = g_uS, sigma_at(device.sigma_read_uS, g_uS)
+        seen_uS, read_uS = g_uS, read_sigma_uS(g_uS, cell, device)
         if z_m is not None and not reading.by_levels:
             seen_uS = g_uS + step_error_uS(z_m, read_uS, g_uS, safe, noise, reading)
         after = accrue(noise_so_far, read_uS, g_uS, is_first, noise)

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rampjax.checks import InputError
-from rampjax.circuit.blocks import NEEDS_T_READ, NOMINAL_K, Circuit
+from rampjax.circuit.blocks import NOMINAL_K, Circuit
 from rampjax.circuit.calibration_spec import CalibrationSpec
 from rampjax.circuit.device import Device
+from rampjax.circuit.device_faults import failed_fault, read_fault, slow_noise_fault
 from rampjax.target.target import Target
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def check_device(device: Device, circuit: Circuit) -> None:
         raise InputError(f"`programming.mode` must be plain on {device.name}, which has no figures of write-verify.")
     if device.n_levels is not None and device.n_levels < 2:
         raise InputError(f"`device.n_levels` must be at least 2, but is {device.n_levels}.")
-    _check_read(device)
+    _check_errors(device)
     operation, beta = circuit.operation, device.nonlinearity_per_V2
     for v_V in (device.v_read_V, device.v_read_V * (1 + operation.v_read_change_rel)):
         if 1 + beta * v_V**2 <= 0:
@@ -51,13 +52,17 @@ def check_device(device: Device, circuit: Circuit) -> None:
         )
 
 
-def _check_read(device: Device) -> None:
-    if device.tau_read_ns is not None and device.t_read_ns is None:
-        raise InputError(NEEDS_T_READ)
-    if device.t_read_ns is not None and not device.t_read_ns > 0:
-        raise InputError(f"`device.t_read_ns` must be positive, but is {device.t_read_ns:g}.")
-    if device.tau_read_ns is not None and not device.tau_read_ns >= 0:
-        raise InputError(f"`device.tau_read_ns` must be at least 0, but is {device.tau_read_ns:g}.")
+def _check_errors(device: Device) -> None:
+    times = (device.slow_t_lo_s, device.slow_t_hi_s)
+    spreads = {"relax_sigma_uS": any(device.relax_sigma_uS), "aged_sigma_uS": bool(device.aged_sigma_uS)}
+    contained_in = next((key for key, given in spreads.items() if given), None)
+    for fault in (
+        failed_fault(device.failed_prob, device.g_min_uS, device.g_max_uS, "device."),
+        read_fault(device.t_read_ns, device.tau_read_ns, "device."),
+        slow_noise_fault(device.sigma_slow_uS, *times, contained_in, "device."),
+    ):
+        if fault:
+            raise InputError(fault)
 
 
 def check_range(g_target_uS: np.ndarray, target: Target, device: Device) -> None:

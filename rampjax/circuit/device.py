@@ -26,6 +26,14 @@ from rampjax.circuit.curve_params import (
 from rampjax.circuit.curves import SigmaCurve
 
 
+class FailedParams(NamedTuple):
+    """The traced part of programming events that fail: how often, and how far from their targets they end."""
+
+    prob: Float[Array, ""] | Float[Array, " power"]  # share of events: one for all, or powers of the target
+    bias_uS: Float[Array, ""] | Float[Array, " power"]  # their mean error
+    sigma_uS: SigmaParams  # and its standard deviation
+
+
 class DeviceParams(NamedTuple):
     """The traced part of a device: all arrays, so that one compiled kernel serves every device."""
 
@@ -44,6 +52,7 @@ class DeviceParams(NamedTuple):
     # Quantiles of the programming error over its sigma, at evenly spaced probabilities; None: normal
     error_quantiles: Float[Array, " quantile"] | None = None
     g_step_uS: Float[Array, ""] | None = None  # distance of the distinguishable targets, from g_min; None: continuous
+    failed: FailedParams | None = None  # None: no programming event fails
     t_read_ns: Float[Array, ""] | None = None  # duration of the read at which sigma_read holds; None where tau is
     tau_read_ns: Float[Array, ""] | None = None  # correlation time of the read noise; None: frozen within a pulse
 
@@ -89,6 +98,9 @@ class WriteVerify:
 class Device:
     """A device on the host: float64 numbers, as a preset or a user's own file gives them.
 
+    Some programming events may fail, so that the whole error is a mixture: `failed_prob` of the events have the mean
+    `failed_bias_uS` and the spread `failed_sigma_uS`, the others `bias_prog_uS` and `sigma_prog_uS`.
+
     The curves `sigma_prog_uS` and `sigma_read_uS` are ascending coefficients of powers of g in µS, a power law or a
     table. Pairs per logarithm of the age are (value at 1 s, slope per ln(t / 1 s)).
     """
@@ -102,6 +114,9 @@ class Device:
     t_read_ns: float | None = None  # duration of the read at which sigma_read holds; absent: not known
     tau_read_ns: float | None = None  # correlation time of the read noise; absent: frozen within a pulse, 0: white
     bias_prog_uS: float | tuple[float, ...] = 0.0  # one number, or a curve
+    failed_prob: float | tuple[float, ...] = 0.0  # share of programming events that fail, or a curve; plain mode
+    failed_bias_uS: float | tuple[float, ...] = 0.0  # mean error of those, or a curve
+    failed_sigma_uS: SigmaCurve = (0.0,)  # and its standard deviation
     error_quantiles: tuple[float, ...] = ()  # of the error over its sigma, evenly spaced in probability; empty: normal
     g_ceiling_uS: float = float("inf")
     stuck_off_prob: float = 0.0
@@ -115,8 +130,11 @@ class Device:
     relax_mean_uS: tuple[float, float] = (0.0, 0.0)  # mean shift since programming (slow)
     relax_sigma_uS: tuple[float, float] = (0.0, 0.0)  # spread of the shift (slow, per device)
     aged_sigma_uS: tuple[tuple[float, tuple[float, ...]], ...] = ()  # (age in s, curve): whole spread at an age (slow)
+    sigma_slow_uS: SigmaCurve = (0.0,)  # slow part of the read noise, per root e-fold of time constants (slow)
+    slow_t_lo_s: float | None = None  # its shortest time constant: the duration of a measurement
+    slow_t_hi_s: float | None = None  # its longest time constant
     drift_nu: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # a, b, low, high: nu = clip(a ln(g/g_max) + b)
-    sigma_drift_nu: float = 0.0  # spread of nu (slow, per device)
+    sigma_drift_nu: float | tuple[float, float, float, float] = 0.0  # spread of nu (slow, per device), or as drift_nu
     drift_t0_s: float = 1.0  # g(t) = g (t / t0)^-nu
     rtn_prob: float = 0.0  # share of devices with telegraph noise
     rtn_amplitude_rel: float = 0.0  # distance of its two levels, relative to g
@@ -133,20 +151,29 @@ class Device:
         return self.stuck_off_prob > 0 or self.stuck_on_prob > 0
 
     @property
+    def can_fail(self) -> bool:
+        """Whether some programming events miss their targets by more than the others, in plain mode."""
+        prob = self.failed_prob
+        return any(prob) if isinstance(prob, tuple) else prob > 0
+
+    @property
     def ages(self) -> bool:
         """Whether anything about it changes with time."""
         relaxes = any(self.relax_mean_uS) or any(self.relax_sigma_uS) or bool(self.aged_sigma_uS)
-        drifts = any(self.drift_nu) or self.sigma_drift_nu > 0
+        spread = self.sigma_drift_nu
+        drifts = any(self.drift_nu) or (any(spread) if isinstance(spread, tuple) else spread > 0)
         return relaxes or drifts or (self.rtn_prob > 0 and self.rtn_amplitude_rel > 0)
 
     def params(self) -> DeviceParams:
         """Returns the traced parameters in float32."""
-        bias = self.bias_prog_uS
+        fails = FailedParams(
+            _shift_params(self.failed_prob), _shift_params(self.failed_bias_uS), curve_params(self.failed_sigma_uS)
+        )
         return DeviceParams(
             g_min_uS=jnp.float32(self.g_min_uS),
             g_max_uS=jnp.float32(self.g_max_uS),
             g_ceiling_uS=jnp.float32(self.g_ceiling_uS),
-            bias_prog_uS=polynomial_params(bias) if isinstance(bias, tuple) else jnp.float32(bias),
+            bias_prog_uS=_shift_params(self.bias_prog_uS),
             sigma_prog_uS=curve_params(self.sigma_prog_uS),
             sigma_read_uS=curve_params(self.sigma_read_uS),
             stuck_off_prob=jnp.float32(self.stuck_off_prob),
@@ -156,9 +183,14 @@ class Device:
             sigma_tc_rel_per_K=jnp.float32(self.sigma_tc_rel_per_K),
             error_quantiles=jnp.array(self.error_quantiles, jnp.float32) if self.error_quantiles else None,
             g_step_uS=jnp.float32(self.g_step_uS) if self.n_levels else None,
+            failed=fails if self.can_fail else None,
             t_read_ns=None if self.tau_read_ns is None else jnp.float32(self.t_read_ns),
             tau_read_ns=None if self.tau_read_ns is None else jnp.float32(self.tau_read_ns),
         )
+
+
+def _shift_params(shift: float | tuple[float, ...]) -> Float[Array, ""] | Float[Array, " power"]:
+    return polynomial_params(shift) if isinstance(shift, tuple) else jnp.float32(shift)
 
 
 def sigma_at(curve_uS: SigmaParams, g_uS: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from rampjax.circuit.comparator import Front, column_thresholds
-from rampjax.circuit.programming import draw_programming, program
+from rampjax.circuit.programming import Draw, draw_programming, program
 from rampjax.circuit.ramp import (
     Conditions,
     RampErrors,
@@ -79,7 +79,7 @@ def known_column(g_uS: Float[Array, " entry"], params: ConverterParams, structur
     seen = seen_ramp(held_ramp(g_uS, measured_V, used, params, structure), params, structure)
     deviation_V, n_rises = seen.deviation_V, seen.n_rises
     chance_V2 = seen.chance_V2 if seen.undecided_V is None else seen.undecided_V**2
-    sigma_V = noise_V(g_uS, chance_V2, params, structure)
+    sigma_V = noise_V(g_uS, None, chance_V2, params, structure)
     aim_x, v_target_V = params.aim_x, params.v_target_V
     if structure.subset:
         chosen = (deviation_V, n_rises, sigma_V, aim_x, v_target_V)
@@ -135,7 +135,7 @@ def reprogrammed_inl_lsb(
     """
 
     def once(own: Array) -> Array:
-        draw = draw_programming(own, g_uS.shape, structure.write_scheme)
+        draw = draw_programming(own, jax.random.fold_in(own, 0), g_uS.shape, structure.write_scheme, params.device)
         now_uS = _program_in_order(draw, chosen, aim_uS, g_uS, params, structure)
         thresholds = known_column(now_uS, params, structure).thresholds
         return max_inl_lsb(realise(thresholds, params.target), params.target)
@@ -145,7 +145,7 @@ def reprogrammed_inl_lsb(
 
 
 def _program_in_order(
-    draw: Array, chosen: Array, aim_uS: Array, g_uS: Array, params: ConverterParams, structure: ColumnStructure
+    draw: Draw, chosen: Array, aim_uS: Array, g_uS: Array, params: ConverterParams, structure: ColumnStructure
 ) -> Array:
     """Programs the chosen devices in order, each aim less what the ramp is then off from the plan, as measured."""
     device, slots = params.device, _slots(params, params.calibrated, structure)

@@ -24,15 +24,36 @@ class ProgrammingParams(NamedTuple):
     read_averaging: Float[Array, ""]  # 1/sqrt(n_reads) of a verify read; 0 for a noise-free one
 
 
+class MixtureDraw(NamedTuple):
+    """What plain programming draws where some events fail."""
+
+    z: Float[Array, "*device"]  # standard normal
+    u: Float[Array, "*device"]  # uniform: the event fails where it is below the share of those that do
+
+
+Draw = Shaped[Array, "*device"] | MixtureDraw
+
+
 def draw_programming(
-    key: Key[Array, ""], shape: tuple[int, ...], scheme: str | None
-) -> Float[Array, "*device"] | Key[Array, "*device"]:
-    """What the programming of each device draws from: a standard normal, or the key of a write-verify loop."""
-    return standard_normal(key, math.prod(shape)).reshape(shape) if scheme is None else jax.random.split(key, shape)
+    key: Key[Array, ""], fail_key: Key[Array, ""], shape: tuple[int, ...], scheme: str | None, device: DeviceParams
+) -> Draw:
+    """What the programming of each device draws from: a standard normal, or the key of a write-verify loop.
+
+    Args:
+        key: of the errors.
+        fail_key: of which events fail; used where the device has a share of those.
+        shape: of the devices.
+        scheme: of the write-verify loop; None for plain programming.
+        device: the device's parameters.
+    """
+    if scheme is not None:
+        return jax.random.split(key, shape)
+    z = standard_normal(key, math.prod(shape)).reshape(shape)
+    return z if device.failed is None else MixtureDraw(z, jax.random.uniform(fail_key, shape))
 
 
 def program(
-    draw: Shaped[Array, "*device"],
+    draw: Draw,
     g_aim_uS: Float[Array, "*device"],
     health: Int8[Array, "*device"] | None,
     device: DeviceParams,
@@ -50,8 +71,9 @@ def program(
         scheme: of the write-verify loop; None for plain programming.
     """
     g_aim_uS = nearest_target_uS(g_aim_uS, device)
-    if scheme is None or programming.write is None:
-        g_uS = realise_conductance(draw, g_aim_uS, device)
+    if scheme is None or programming.write is None or isinstance(draw, MixtureDraw):
+        z, u = draw if isinstance(draw, MixtureDraw) else (draw, None)
+        g_uS = realise_conductance(z, g_aim_uS, device, u)
         return (g_uS if health is None else apply_health(g_uS, health, device)), None
     write, averaging = programming.write, programming.read_averaging
 
@@ -110,24 +132,35 @@ def stuck_loop(
 
 
 def realise_conductance(
-    z: Float[Array, "*shape"], g_aim_uS: Float[Array, "*shape"], device: DeviceParams
+    z: Float[Array, "*shape"],
+    g_aim_uS: Float[Array, "*shape"],
+    device: DeviceParams,
+    u: Float[Array, "*shape"] | None = None,
 ) -> Float[Array, "*shape"]:
     """The conductance that programming reaches: g = aim + bias(aim) + sigma(aim) z, clipped to [0, ceiling].
 
-    Where the device has quantiles of its error, z is replaced by the quantile of the same probability.
+    Where the device has quantiles of its error, z is replaced by the quantile of the same probability. An event with
+    u below the share of those that fail has their mean and spread, with z itself. (The share has no slope here: a
+    gradient in the aim is that of the event as it went.)
 
     Args:
         z: standard normal, one per programming event.
         g_aim_uS: the aim, inside `[g_min_uS, g_max_uS]`, µS.
         device: the device's parameters.
+        u: uniform, one per programming event; None where none fails.
 
     References:
         Plain programming with sigma(g) as the device's preset gives it, each with its own source; a realised
         conductance is clipped at 0, and above only where the device has a physical ceiling.
     """
+    normal = z
     if device.error_quantiles is not None:
         z = quantile_at(z, device.error_quantiles)
     g_uS = g_aim_uS + shift_at(device.bias_prog_uS, g_aim_uS) + sigma_at(device.sigma_prog_uS, g_aim_uS) * z
+    if device.failed is not None and u is not None:
+        failed = device.failed
+        missed_uS = g_aim_uS + shift_at(failed.bias_uS, g_aim_uS) + sigma_at(failed.sigma_uS, g_aim_uS) * normal
+        g_uS = jnp.where(u < shift_at(failed.prob, g_aim_uS), missed_uS, g_uS)
     return jnp.clip(g_uS, 0.0, device.g_ceiling_uS)
 
 
@@ -149,6 +182,23 @@ def sample_health(key: Key[Array, ""], n_devices: int, device: DeviceParams) -> 
     u = jax.random.uniform(key, (n_devices,))
     on = jnp.where(u < device.stuck_off_prob + device.stuck_on_prob, STUCK_ON, HEALTHY)
     return jnp.where(u < device.stuck_off_prob, STUCK_OFF, on).astype(jnp.int8)
+
+
+def read_sigma_uS(
+    g_uS: Float[Array, "*shape"], health: Int8[Array, "*shape"] | None, device: DeviceParams
+) -> Float[Array, "*shape"]:
+    """Read noise of devices: sigma_read(g), and min(sigma_read(g), g) of one that is stuck off.
+
+    A curve fitted to programmed devices says nothing of one that hardly conducts: its current cannot vary by more than
+    itself, and an open cell has none.
+
+    Args:
+        g_uS: conductances, µS.
+        health: which devices are stuck; None where none can be.
+        device: the device's parameters.
+    """
+    sigma_uS = sigma_at(device.sigma_read_uS, g_uS)
+    return sigma_uS if health is None else jnp.where(health == STUCK_OFF, jnp.minimum(sigma_uS, g_uS), sigma_uS)
 
 
 def apply_health(

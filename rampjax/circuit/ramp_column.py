@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Int8, Key
 
 from rampjax.circuit.ageing import age_devices
 from rampjax.circuit.calibration import Reading, bias_aim_uS, correct_ramp, program_ramp_aware, step_error_uS
-from rampjax.circuit.device import sigma_at
 from rampjax.circuit.draws import standard_normal
 from rampjax.circuit.noise import NoiseParams, device_noise_V2, noise_slots, root
-from rampjax.circuit.programming import HEALTHY, draw_programming, program, sample_health
+from rampjax.circuit.programming import HEALTHY, draw_programming, program, read_sigma_uS, sample_health
 from rampjax.circuit.ramp import (
     Conditions,
     RampErrors,
@@ -28,6 +27,7 @@ from rampjax.circuit.ramp import (
     volts_per_uS,
 )
 from rampjax.circuit.seen import Held, at_levels, held_ramp, seen_ramp
+from rampjax.circuit.slow_noise import wander
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.write_verify import Written
 from rampjax.metrics import max_inl_lsb, realise
@@ -35,6 +35,7 @@ from rampjax.metrics import max_inl_lsb, realise
 # Each source of randomness has its own stream: switching one on leaves the draws of the others as they were.
 _PROGRAM, _HEALTH, _MEASURE = 0, 1, 2
 _RAMP, _AGE, _TEMPERATURE, _BIAS, _DRIVER = 5, 6, 7, 8, 9  # 3 and 4 are those of the column that reads the ramp
+_WANDER, _FAILED, _FAILED_BIAS = 13, 14, 15
 _N_STREAMS = 16  # of each redundant column
 
 Stream = Callable[[int], Key[Array, ""]]  # the key of a source of randomness
@@ -72,7 +73,7 @@ def sample_ramp(key: Key[Array, ""], params: ConverterParams, structure: ColumnS
             pulses, energy_fJ = (jnp.sum(values, axis=0) for values in (loops.n_pulses, loops.energy_fJ))
             found = found._replace(written=found.written._replace(n_pulses=pulses, energy_fJ=energy_fJ))
     flips = seen_ramp(found.held, params, structure)
-    sigma_V = noise_V(found.g_uS, flips.chance_V2, params, structure)
+    sigma_V = noise_V(found.g_uS, found.health, flips.chance_V2, params, structure)
     return Ramp(
         g_uS=found.g_uS,
         deviation_V=_levels(flips.deviation_V, params, structure),
@@ -94,6 +95,7 @@ class _Candidate(NamedTuple):
     written: Written | None
     errors: RampErrors | None
     measured_V: Float[Array, " level"]
+    health: Int8[Array, " entry"] | None
 
 
 def _pick(each: Array, chosen: Array) -> Array:
@@ -121,14 +123,16 @@ def _candidate(
     health = sample_health(stream(_HEALTH), ramp.sign.shape[0], device) if structure.stuck_cells else None
     g_uS, written = _program(stream, z_while, health, slots, reading, params, structure)
     written = written and _of_devices(written, ramp.t_pulse_ns > 0)
-    g_then_uS, g_now_uS = _age(stream(_AGE), g_uS, health, params) if structure.slow else (g_uS, g_uS)
-    measured_V, seen_bias_uS = _measured(z_after[0], g_then_uS, slots, reading, params, structure)
+    aged = _age(stream(_AGE), g_uS, health, params) if structure.slow else (g_uS, g_uS)
+    g_then_uS, g_now_uS = _wander(stream, aged, health, params, structure)
+    measured_V, seen_bias_uS = _measured(z_after[0], g_then_uS, health, slots, reading, params, structure)
     if structure.bias_trim:
         g_bias_uS, rewritten = _trim_bias(stream, measured_V, seen_bias_uS, health, params, structure)
         written = written and _join_loops(written, rewritten)
-        change_uS = jnp.zeros_like(g_uS).at[:n_bias].set(g_bias_uS - g_then_uS[:n_bias])
-        g_then_uS, g_now_uS = (jnp.maximum(g + change_uS, 0.0) for g in (g_then_uS, g_now_uS))
-        measured_V, _ = _measured(z_after[1], g_then_uS, slots, reading, params, structure)
+        change_uS = jnp.zeros_like(g_uS).at[:n_bias].set(g_bias_uS - aged[0][:n_bias])
+        trimmed = (jnp.maximum(aged[0] + change_uS, 0.0), jnp.maximum(aged[1] + change_uS, 0.0))
+        g_then_uS, g_now_uS = _wander(stream, trimmed, health, params, structure)
+        measured_V, _ = _measured(z_after[1], g_then_uS, health, slots, reading, params, structure)
     if structure.temperature:
         z = standard_normal(stream(_TEMPERATURE), g_uS.size)
         g_now_uS = jnp.maximum(g_now_uS * (1.0 + device.sigma_tc_rel_per_K * params.temperature_rel * z), 0.0)
@@ -137,7 +141,7 @@ def _candidate(
     seen_x = params.aim_x + correct_ramp(measured_V, measured_V, params.v_target_V, calibration) / params.scale_V
     # Only selection looks at this number; where there is none, the compiler drops it.
     seen = realise(_levels(seen_x, params, structure), params.target)
-    return _Candidate(g_now_uS, held, written, errors, measured_V), max_inl_lsb(seen, params.target)
+    return _Candidate(g_now_uS, held, written, errors, measured_V, health), max_inl_lsb(seen, params.target)
 
 
 def _slots(
@@ -160,6 +164,7 @@ def _measurement_draws(
 def _measured(
     z: Array | None,
     g_uS: Array,
+    health: Array | None,
     slots: Slots,
     reading: Reading,
     params: ConverterParams,
@@ -169,13 +174,13 @@ def _measured(
     n_bias, gain = structure.n_bias, volts_per_uS(params.ramp)
     if z is not None and not reading.by_levels:
         safe_gain = jnp.where(gain != 0, gain, 1.0)
-        read_uS = sigma_at(params.device.sigma_read_uS, g_uS)
+        read_uS = read_sigma_uS(g_uS, health, params.device)
         g_uS = g_uS + step_error_uS(z, read_uS, g_uS, safe_gain, reading.slots, reading)
     measured_V = at_levels(ramp_deviation_V(g_uS, slots, n_bias), params, structure)
     if z is None or not reading.by_levels:
         return measured_V, g_uS[:n_bias]
     measuring = params.measuring
-    variance_V2 = noise_V2(g_uS, measuring, params, structure)
+    variance_V2 = noise_V2(g_uS, health, measuring, params, structure)
     level_V2 = measuring.ktc_fF_V2 / params.ramp.c_int_fF + measuring.level_V2
     # A start without devices is exact: there is nothing to read.
     is_read = jnp.arange(measured_V.shape[0]) >= (0 if n_bias else 1)
@@ -195,6 +200,27 @@ def _age(key: Key[Array, ""], g_uS: Array, health: Array | None, params: Convert
     return then_uS, now_uS
 
 
+def _wander(
+    stream: Stream,
+    aged_uS: tuple[Array, Array],
+    health: Array | None,
+    params: ConverterParams,
+    structure: ColumnStructure,
+) -> tuple[Array, Array]:
+    """Conductances at the last calibration and now with their slow noise; a stuck device has none, as it ages not.
+
+    A bias device that is programmed anew keeps the noise that it had.
+    """
+    if not structure.slow_noise:
+        return aged_uS
+    z = standard_normal(stream(_WANDER), 2 * aged_uS[0].size).reshape(2, -1)
+    noisy = wander(z, *aged_uS, params.slow_noise)
+    if health is None:
+        return noisy
+    then_uS, now_uS = (jnp.where(health == HEALTHY, *pair) for pair in zip(noisy, aged_uS, strict=True))
+    return then_uS, now_uS
+
+
 def _program(
     stream: Stream,
     z_while: Array | None,
@@ -205,7 +231,7 @@ def _program(
     structure: ColumnStructure,
 ) -> tuple[Array, Written | None]:
     device, scheme, shape = params.device, structure.write_scheme, params.g_target_uS.shape
-    draw = draw_programming(stream(_PROGRAM), shape, scheme)
+    draw = draw_programming(stream(_PROGRAM), stream(_FAILED), shape, scheme, device)
     if structure.ramp_aware:
         return program_ramp_aware(
             draw, z_while, health, slots, params.ramp, device, params.programming, reading, scheme
@@ -229,7 +255,7 @@ def _trim_bias(
     """
     device, scheme, bias = params.device, structure.write_scheme, slice(structure.n_bias)
     aim_uS = bias_aim_uS(measured_V, seen_uS, volts_per_uS(params.ramp)[bias], device, params.calibration)
-    draw = draw_programming(stream(_BIAS), (structure.n_bias,), scheme)
+    draw = draw_programming(stream(_BIAS), stream(_FAILED_BIAS), (structure.n_bias,), scheme, device)
     stuck = None if health is None else health[bias]
     return program(draw, aim_uS, stuck, device, params.programming, scheme)
 
@@ -262,7 +288,11 @@ def _levels(at_level: Array, params: ConverterParams, structure: ColumnStructure
 
 
 def noise_V2(
-    g_uS: Float[Array, " entry"], noise: NoiseParams, params: ConverterParams, structure: ColumnStructure
+    g_uS: Float[Array, " entry"],
+    health: Int8[Array, " entry"] | None,
+    noise: NoiseParams,
+    params: ConverterParams,
+    structure: ColumnStructure,
 ) -> Float[Array, " level"]:
     """Variance of each level of the ramp by temporal noise: every read takes each device once, so variances add up.
 
@@ -270,6 +300,7 @@ def noise_V2(
 
     Args:
         g_uS: conductances.
+        health: which devices are stuck; None where none are known to be.
         noise: of conversions, or of measurements.
         params: traced parameters.
         structure: static structure.
@@ -278,7 +309,7 @@ def noise_V2(
         V², without what a comparison or a reading has beside it.
     """
     slots = noise_slots(params.ramp, params.device, noise, structure.n_bias)
-    read_uS = sigma_at(params.device.sigma_read_uS, g_uS)
+    read_uS = read_sigma_uS(g_uS, health, params.device)
     variance_V2 = device_noise_V2(read_uS, g_uS, slots, structure.extra_noise)
     if structure.extra_noise:
         jitter_V = _pulsed_uS(g_uS, params, structure) * slots.jitter_V_per_uS
@@ -289,6 +320,7 @@ def noise_V2(
 
 def noise_V(
     g_uS: Float[Array, " entry"],
+    health: Int8[Array, " entry"] | None,
     chance_V2: Float[Array, " level"] | None,
     params: ConverterParams,
     structure: ColumnStructure,
@@ -297,12 +329,13 @@ def noise_V(
 
     Args:
         g_uS: conductances in use.
+        health: which devices are stuck; None where none are known to be.
         chance_V2: variance of what comparators draw anew at each strobe; None: nothing.
         params: traced parameters.
         structure: static structure.
     """
     noise = params.noise
-    variance_V2 = noise_V2(g_uS, noise, params, structure)
+    variance_V2 = noise_V2(g_uS, health, noise, params, structure)
     if structure.changed_conditions:
         # What does not follow the MAC's common factor weighs more or less against it.
         variance_V2 = variance_V2 * params.follow**2

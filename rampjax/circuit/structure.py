@@ -12,6 +12,7 @@ from rampjax.circuit.device import DeviceParams
 from rampjax.circuit.noise import NoiseParams
 from rampjax.circuit.programming import ProgrammingParams
 from rampjax.circuit.ramp import Conditions, RampParams
+from rampjax.circuit.slow_noise import SlowNoiseParams
 from rampjax.circuit.timing import TimingParams
 from rampjax.target.arrays import TargetArrays
 
@@ -35,6 +36,7 @@ class ColumnStructure:
     changed_conditions: bool = False  # used at other conditions than calibrated
     temperature: bool = False  # devices differ in their temperature coefficients
     slow: bool = False  # devices age
+    slow_noise: bool = False  # read noise has a slow part
     lag: bool = False  # pre-amplifier
     continuous: bool = False  # late decisions
     undecided: str | None = None  # what a strobed latch gives that stays undecided; None: latches decide
@@ -58,6 +60,7 @@ class ConverterParams(NamedTuple):
     common: Conditions  # of the MAC in operation
     temperature_rel: Float[Array, ""]  # change of a conductance per unit of its own temperature coefficient
     slow: SlowParams
+    slow_noise: SlowNoiseParams
     timing: TimingParams
     noise: NoiseParams  # of conversions
     measuring: NoiseParams  # of measurements, at the conditions of calibration

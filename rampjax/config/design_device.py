@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from rampjax.checks import InputError
 from rampjax.circuit.device import Device
-from rampjax.config.device_ageing import AgedCurves, DriftExponent, LogTime
+from rampjax.config.device_ageing import DRIFT_PARTS, AgedCurves, DriftExponent, DriftSpread, LogTime
 from rampjax.config.device_config import DeviceConfig, WriteConfig
 from rampjax.config.device_error import Quantiles, Shift
 from rampjax.config.device_fields import FIELDS, WRITE
@@ -19,7 +19,8 @@ from rampjax.config.toml_file import LARGEST, shown, validate
 
 _PARTS: Final[dict[type[BaseModel], tuple[str, ...]]] = {
     LogTime: ("constant", "per_ln"),
-    DriftExponent: ("slope", "intercept", "low", "high"),
+    DriftExponent: DRIFT_PARTS,
+    DriftSpread: DRIFT_PARTS,
 }
 _LAW: Final = ("coefficient_uS", "exponent", "g_unit_uS")
 # Powers of two: a polynomial told in another unit of conductance keeps every bit of its coefficients.
@@ -74,7 +75,7 @@ def _figure(key: str, flat: Any, record: Mapping[str, Any], where: str) -> dict[
         unit_uS = _unit_uS([terms])
         return {"polynomial": _in_unit(terms, unit_uS), "g_unit_uS": unit_uS}
     for kind, parts in _PARTS.items():
-        if issubclass(model, kind):
+        if issubclass(model, kind) and not (kind is DriftSpread and not isinstance(flat, list)):
             values = _numbers(key, flat, where)
             if len(values) != len(parts):
                 raise InputError(f"{where}: `{key}` must be a list of {len(parts)} numbers, but has {len(values)}.")

@@ -2,12 +2,14 @@
 
 import itertools
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import model_validator
 
 from rampjax.config.device_values import Curve, Sourced, check_terms, check_valid, polynomial_text
 from rampjax.config.toml_file import NonNegative, Number, Positive
+
+DRIFT_PARTS: Final = ("slope", "intercept", "low", "high")
 
 
 class LogTime(Sourced):
@@ -90,6 +92,44 @@ class AgedCurves(Sourced):
         return tuple(zip(self.ages_s, terms, strict=True))
 
 
+class DriftSpread(Sourced):
+    """The spread of a drift's exponent: one number, or slope ln(g / g_max) + intercept, kept between low and high."""
+
+    value: NonNegative | None = None
+    slope: Number | None = None
+    intercept: Number | None = None
+    low: NonNegative | None = None
+    high: NonNegative | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_form(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            given = [key for key in DRIFT_PARTS if key in data]
+            if ("value" in data) == bool(given) or (given and len(given) < len(DRIFT_PARTS)):
+                raise ValueError("must have either `value` or all of `slope`, `intercept`, `low` and `high`")
+        return data
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError("must have its `low` at most its `high`")
+        return self
+
+    @property
+    def text(self) -> str:
+        """The spread as it is printed."""
+        line = self.numbers
+        return _line_text(line) if isinstance(line, tuple) else f"{line:g}"
+
+    @property
+    def numbers(self) -> float | tuple[float, float, float, float]:
+        """The number, or (slope, intercept, low, high), as the physics takes it."""
+        if self.slope is None or self.intercept is None or self.low is None or self.high is None:
+            return self.value or 0.0
+        return self.slope, self.intercept, self.low, self.high
+
+
 class DriftExponent(Sourced):
     """The exponent of a power law of drift: nu = slope ln(g / g_max) + intercept, kept between low and high."""
 
@@ -107,11 +147,15 @@ class DriftExponent(Sourced):
     @property
     def text(self) -> str:
         """The exponent as it is printed."""
-        sign = "-" if self.intercept < 0 else "+"
-        line = f"{self.slope:g} ln(g / g_max) {sign} {abs(self.intercept):g}"
-        return f"{line}, from {self.low:g} to {self.high:g}"
+        return _line_text(self.numbers)
 
     @property
     def numbers(self) -> tuple[float, float, float, float]:
         """(slope, intercept, low, high), as the physics takes them."""
         return self.slope, self.intercept, self.low, self.high
+
+
+def _line_text(line: tuple[float, float, float, float]) -> str:
+    slope, intercept, low, high = line
+    sign = "-" if intercept < 0 else "+"
+    return f"{slope:g} ln(g / g_max) {sign} {abs(intercept):g}, from {low:g} to {high:g}"

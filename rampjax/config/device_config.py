@@ -6,9 +6,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from rampjax.checks import InputError
-from rampjax.circuit.blocks import NEEDS_T_READ, SCHEME_FIGURES
-from rampjax.config.device_ageing import AgedCurves, DriftExponent, LogTime, LogTimeSpread
-from rampjax.config.device_error import Quantiles, Shift
+from rampjax.circuit.blocks import SCHEME_FIGURES
+from rampjax.circuit.device_faults import failed_fault, read_fault, slow_noise_fault
+from rampjax.config.device_ageing import AgedCurves, DriftExponent, DriftSpread, LogTime, LogTimeSpread
+from rampjax.config.device_error import Quantiles, ShareCurve, Shift
 from rampjax.config.device_fields import WRITE
 from rampjax.config.device_values import (
     CountValue,
@@ -23,7 +24,7 @@ from rampjax.config.device_values import (
 )
 from rampjax.config.toml_file import Frozen, Text, place
 
-Figure = Value | Word | Curve | Shift | Quantiles | LogTime | AgedCurves | DriftExponent
+Figure = Value | Word | Curve | Shift | Quantiles | LogTime | AgedCurves | DriftExponent | DriftSpread
 
 
 class WriteConfig(Frozen):
@@ -73,6 +74,9 @@ class DeviceConfig(Frozen):
     bias_prog_uS: Shift
     sigma_prog_uS: Curve
     error_quantiles: Quantiles | None = None
+    failed_prob: ShareCurve | None = None
+    failed_bias_uS: Shift | None = None
+    failed_sigma_uS: Curve | None = None
     sigma_read_uS: Curve
     t_read_ns: PositiveValue | None = None
     tau_read_ns: NonNegativeValue | None = None
@@ -87,8 +91,11 @@ class DeviceConfig(Frozen):
     relax_mean_uS: LogTime | None = None
     relax_sigma_uS: LogTimeSpread | None = None
     aged_sigma_uS: AgedCurves | None = None
+    sigma_slow_uS: Curve | None = None
+    slow_t_lo_s: PositiveValue | None = None
+    slow_t_hi_s: PositiveValue | None = None
     drift_nu: DriftExponent | None = None
-    sigma_drift_nu: NonNegativeValue | None = None
+    sigma_drift_nu: DriftSpread | None = None
     drift_t0_s: PositiveValue | None = None
     rtn_prob: ShareValue | None = None
     rtn_amplitude_rel: NonNegativeValue | None = None
@@ -119,10 +126,37 @@ class DeviceConfig(Frozen):
         _check_valid("bias_prog_uS", self.bias_prog_uS, low, high)
         _check_curve("sigma_prog_uS", self.sigma_prog_uS, low, high)
         _check_curve("sigma_read_uS", self.sigma_read_uS, low, high)
-        if self.tau_read_ns is not None and self.t_read_ns is None:
-            raise InputError(NEEDS_T_READ.replace("device.", ""))
+        self._check_failed(low, high)
+        self._check_noise(low, high)
         self._check_aged(low, high)
         return self
+
+    def _check_failed(self, low_uS: float, high_uS: float) -> None:
+        share = self.failed_prob
+        if self.failed_bias_uS is not None:
+            _check_valid("failed_bias_uS", self.failed_bias_uS, low_uS, high_uS)
+        if self.failed_sigma_uS is not None:
+            _check_curve("failed_sigma_uS", self.failed_sigma_uS, low_uS, high_uS)
+        if share is None:
+            return
+        _check_valid("failed_prob", share, low_uS, high_uS)
+        fault = failed_fault(share.numbers, low_uS, high_uS)
+        if fault is None and share.value != 0 and self.failed_sigma_uS is None:
+            fault = "`failed_prob` needs `failed_sigma_uS`, the spread of the conductances that are missed."
+        if fault:
+            raise InputError(fault)
+
+    def _check_noise(self, low_uS: float, high_uS: float) -> None:
+        fault = read_fault(_value(self.t_read_ns), _value(self.tau_read_ns))
+        if fault is None and self.sigma_slow_uS is not None:
+            _check_curve("sigma_slow_uS", self.sigma_slow_uS, low_uS, high_uS)
+            relaxes = self.relax_sigma_uS is not None and any(self.relax_sigma_uS.numbers)
+            spreads = {"relax_sigma_uS": relaxes, "aged_sigma_uS": self.aged_sigma_uS is not None}
+            contained_in = next((key for key, given in spreads.items() if given), None)
+            times = (_value(self.slow_t_lo_s), _value(self.slow_t_hi_s))
+            fault = slow_noise_fault(self.sigma_slow_uS.numbers, *times, contained_in)
+        if fault:
+            raise InputError(fault)
 
     def _check_aged(self, low_uS: float, high_uS: float) -> None:
         aged = self.aged_sigma_uS
@@ -140,6 +174,10 @@ class DeviceConfig(Frozen):
                 f"`aged_sigma_uS` must begin with the curve of `sigma_prog_uS` ({self.sigma_prog_uS.text}), "
                 f"but begins with {aged.text.partition(': ')[2].partition(';')[0]}."
             )
+
+
+def _value(figure: Value | None) -> float | None:
+    return None if figure is None else figure.value
 
 
 def check_loop(device: DeviceConfig, where: str = "") -> None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from rampjax.config.device_values import Sourced, check_curve_table, polynomial_text, scaled_terms
-from rampjax.config.toml_file import NonNegative, Number, Positive
+from rampjax.config.toml_file import NonNegative, Number, Positive, Share
 
 LEAST_QUANTILES: Final = 9
 MOST_QUANTILES: Final = 1025
@@ -40,6 +40,12 @@ class Shift(Sourced):
         if self.polynomial is None:
             return self.value or 0.0
         return tuple(scaled_terms(self.polynomial, self.g_unit_uS or 1.0).tolist())
+
+
+class ShareCurve(Shift):
+    """A probability, 0 to 1: one number, or a polynomial of g / g_unit_uS."""
+
+    value: Share | None = None
 
 
 class Quantiles(Sourced):

@@ -57,6 +57,22 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         "standard deviation 1; absent: normal.",
         settable=False,
     ),
+    "failed_prob": FieldInfo(
+        "probability from 0 to 1, not percent; may depend on the conductance g",
+        PER_PROGRAMMING,
+        "Share of programming events that fail in plain mode, where bias_prog_uS and sigma_prog_uS are those of the "
+        "others; absent: none, or all in one.",
+    ),
+    "failed_bias_uS": FieldInfo(
+        "µS, absolute; may depend on the conductance g",
+        PER_PROGRAMMING,
+        "Mean of realised minus target conductance where programming failed.",
+    ),
+    "failed_sigma_uS": FieldInfo(
+        "µS, not percent; may depend on the conductance g",
+        PER_PROGRAMMING,
+        "Standard deviation of the error where programming failed.",
+    ),
     "sigma_read_uS": FieldInfo(
         "µS, not percent; may depend on the conductance g",
         PER_READ,
@@ -110,6 +126,16 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         "relax_sigma_uS is set by the user.",
         settable=False,
     ),
+    "sigma_slow_uS": FieldInfo(
+        "µS per root e-fold of time constants, not percent; may depend on the conductance g",
+        SLOW_PER_DEVICE,
+        "Standard deviation of the slow (1/f) part of the read noise, that a calibration sees and conversions share "
+        "until it has wandered; a fitted relaxation already contains it, so it stands beside none.",
+    ),
+    "slow_t_lo_s": FieldInfo(
+        "s", SETTING, "Shortest time constant of the slow read noise: the duration of a measurement."
+    ),
+    "slow_t_hi_s": FieldInfo("s", SETTING, "Longest time constant of the slow read noise."),
     "drift_nu": FieldInfo(
         "exponent; slope, intercept, low, high",
         SLOW,
@@ -117,7 +143,10 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         settable=False,
     ),
     "sigma_drift_nu": FieldInfo(
-        "exponent", SLOW_PER_DEVICE, "Standard deviation of the drift's exponent from device to device."
+        "exponent",
+        SLOW_PER_DEVICE,
+        "Standard deviation of the drift's exponent from device to device; in a device file also by slope, intercept, "
+        "low and high, as drift_nu.",
     ),
     "drift_t0_s": FieldInfo("s", SETTING, "Age at which drift begins."),
     "rtn_prob": FieldInfo(

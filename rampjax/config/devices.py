@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from rampjax.checks import InputError, nearest
-from rampjax.config.device_ageing import LogTime
+from rampjax.config.device_ageing import DriftSpread, LogTime
 from rampjax.config.device_config import DeviceConfig, WriteConfig, check_loop
 from rampjax.config.device_error import Shift
 from rampjax.config.device_fields import FIELDS, WRITE, FieldInfo
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 DEFAULT_DEVICE: Final = "taox_paper"
-CURVES: Final = ("sigma_prog_uS", "sigma_read_uS")
+CURVES: Final = ("sigma_prog_uS", "sigma_read_uS")  # that every device has
 
 
 def device_names() -> list[str]:
@@ -134,7 +134,7 @@ def model_of(field: str) -> type[BaseModel]:
 
 def _number_key(field: str) -> str:
     """Returns where a single number stands in the table of a figure."""
-    return "value" if issubclass(model_of(field), Value | Shift) else "constant"
+    return "value" if issubclass(model_of(field), Value | Shift | DriftSpread) else "constant"
 
 
 def _overridden(field: str, value: object) -> dict[str, object]:

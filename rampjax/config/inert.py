@@ -31,6 +31,7 @@ class _Case:
 
 
 Rule = tuple[Sequence[str], Callable[[_Case], bool], str]
+_FAILED: Final = ("failed_prob", "failed_bias_uS", "failed_sigma_uS")
 _SLOW: Final = ("relax_mean_uS", "relax_sigma_uS", "aged_sigma_uS", "drift_nu", "sigma_drift_nu", "rtn_prob")
 
 
@@ -63,6 +64,11 @@ def _no_temperature(case: _Case) -> bool:
 
 def _nothing_to_redo(case: _Case) -> bool:
     return case.calibration.correction == "none" and case.calibration.n_redundant == 1
+
+
+def _no_slow_noise(case: _Case) -> bool:
+    curve = case.device.sigma_slow_uS
+    return curve is None or is_zero(curve.numbers)
 
 
 # Each: the settings, when they have no effect, and why.
@@ -119,8 +125,9 @@ _RULES: Final[tuple[Rule, ...]] = (
     (["mac.gain_trim_range_rel"], lambda c: c.circuit.mac.gain_trim_step_rel == 0, "without `mac.gain_trim_step_rel`"),
     (
         ["operation.age_s"],
-        lambda c: all(c.device.figure(key) is None for key in _SLOW),
-        "on a device without figures of relaxation, drift or telegraph noise; `rampjax devices` shows which have them",
+        lambda c: all(c.device.figure(key) is None for key in _SLOW) and (_no_slow_noise(c) or _nothing_to_redo(c)),
+        "on a device without figures of relaxation, drift or telegraph noise, or slow read noise and a correction that "
+        "it may outlive; `rampjax devices` shows which have them",
     ),
     (
         ["comparator.trim_step_V", "comparator.trim_range_V"],
@@ -198,7 +205,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     (
         ["device.drift_t0_s"],
-        lambda c: c.device.drift_nu is None and not c.figure("sigma_drift_nu"),
+        lambda c: c.device.drift_nu is None and c.device.sigma_drift_nu is None,
         "on a device without drift",
     ),
     (
@@ -211,6 +218,12 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda c: is_zero(c.device.sigma_read_uS.numbers),
         "without `device.sigma_read_uS`",
     ),
+    (
+        ["device.failed_bias_uS", "device.failed_sigma_uS"],
+        lambda c: c.device.failed_prob is None or c.device.failed_prob.value == 0,
+        "without `device.failed_prob`",
+    ),
+    (["device.slow_t_lo_s", "device.slow_t_hi_s"], _no_slow_noise, "without `device.sigma_slow_uS`"),
     (["device.rtn_prob"], lambda c: not c.figure("rtn_amplitude_rel"), "without `device.rtn_amplitude_rel`"),
     (
         ["device.rtn_amplitude_rel", "device.rtn_tau_s"],
@@ -233,7 +246,7 @@ _RULES: Final[tuple[Rule, ...]] = (
         "`ramp.tau_settle_ns`",
     ),
     (
-        ["device.sigma_prog_uS", "device.bias_prog_uS", "device.error_quantiles"],
+        [f"device.{key}" for key in ("sigma_prog_uS", "bias_prog_uS", "error_quantiles", *_FAILED)],
         lambda c: c.circuit.programming.mode == "write_verify",
         "while `programming.mode` is write_verify, where the loop decides how far a device is from its target",
     ),

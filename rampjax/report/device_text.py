@@ -14,6 +14,7 @@ _AGEING = {
     "relax_mean_uS": "relaxation",
     "relax_sigma_uS": "relaxation",
     "aged_sigma_uS": "spread at ages",
+    "sigma_slow_uS": "slow read noise",
     "drift_nu": "drift",
     "rtn_prob": "telegraph noise",
 }
@@ -35,7 +36,7 @@ def preset_lines() -> list[str]:
         (
             device.name,
             f"{device.g_min_uS.text} to {device.g_max_uS.text} ({_certainties(device.g_min_uS, device.g_max_uS)})",
-            _spread(device, device.sigma_prog_uS),
+            _spread(device, device.sigma_prog_uS) + _failures(device),
             _spread(device, device.sigma_read_uS),
             f"{device.stuck_off_prob.text} + {device.stuck_on_prob.text} "
             f"({_certainties(device.stuck_off_prob, device.stuck_on_prob)})",
@@ -112,6 +113,12 @@ def _spread(device: DeviceConfig, curve: Curve) -> str:
     ends = (curve.minimum_uS(low, high)[1], curve.maximum_uS(low, high)[1])
     shown = " to ".join(dict.fromkeys(f"{max(end, 0.0):.3g}" for end in ends))
     return f"{shown} ({curve.certainty})"
+
+
+def _failures(device: DeviceConfig) -> str:
+    """What the programming error is not the whole of."""
+    share = device.failed_prob
+    return "" if share is None or share.value == 0 else f", and failures ({share.certainty})"
 
 
 def _ageing(device: DeviceConfig) -> str:

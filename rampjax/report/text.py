@@ -30,6 +30,7 @@ def design_text(record: Mapping[str, Any]) -> str:
             f"  start            {record['n_bias']} bias devices of {record['g_bias_uS']:.4g} µS, "
             f"{record['t_bias_ns']:g} ns each"
         )
+    head += _window_lines(record)
     x = [v_V / record["scale_V"] for v_V in record["v_ramp_V"]]
     reached = dict(zip(record["level_of"], record["codes"][1:], strict=True))
     rows = [
@@ -38,6 +39,21 @@ def design_text(record: Mapping[str, Any]) -> str:
     ]
     titles = ("step", "x from", "x to", "code", "g (µS)", "pulse (ns)")
     return "\n".join([*head, "", *table_lines(titles, rows)])
+
+
+def _window_lines(record: Mapping[str, Any]) -> list[str]:
+    """Says where plain programming is not what a write-verify loop does."""
+    window_uS = record["write_tolerance_uS"]
+    if window_uS is None or record["programming_mode"] != "plain":
+        return []
+    n_low = sum(g_uS < window_uS for g_uS in record["g_target_uS"])
+    if not n_low:
+        return []
+    return [
+        f"  low targets      {n_low} below {window_uS:g} µS, the window of write-verify, which 0 µS cuts off there: "
+        "plain programming clips a normal error instead, and ends lower than a loop does; it is write_verify that is "
+        "right"
+    ]
 
 
 def yield_text(record: Mapping[str, Any], figure: str) -> str:

@@ -17,6 +17,9 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
         "device.sigma_prog_uS",
         "device.bias_prog_uS",
         "device.error_quantiles",
+        "device.failed_prob",
+        "device.failed_bias_uS",
+        "device.failed_sigma_uS",
         "device.write",
         "programming.mode",
     ),
@@ -29,6 +32,7 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "relaxation": ("device.relax_mean_uS", "device.relax_sigma_uS", "device.aged_sigma_uS"),
     "drift": ("device.drift_nu", "device.sigma_drift_nu"),
     "telegraph noise": ("device.rtn_prob", "device.rtn_amplitude_rel", "device.rtn_tau_s"),
+    "slow read noise": ("device.sigma_slow_uS",),
     "read noise": ("device.sigma_read_uS",),
     "measurement noise": ("circuit.n_reads", "circuit.sigma_measure_V"),
     "thermal noise": ("ramp.thermal_noise",),
@@ -63,8 +67,8 @@ CONDITIONS: Final = (
     "device.tau_read_ns",
 )
 
-_PLAIN: Final = ("device.sigma_prog_uS", "device.bias_prog_uS")
-_ZERO_CURVES: Final = {"sigma_prog_uS": (0.0,), "sigma_read_uS": (0.0,)}
+_PLAIN: Final = ("device.sigma_prog_uS", "device.bias_prog_uS", "device.failed_prob")
+_ZERO_CURVES: Final = {"sigma_prog_uS": (0.0,)}  # needed, so without a default
 
 
 # What a read feels beside the instrument's own noise.

@@ -22,7 +22,10 @@ METHODS: Final = {
 }
 _LIMITS_THAT_ERR: Final = ("n_levels",)  # rounding to the nearest target is an error, if always the same
 # Their absence is nothing ideal.
-_NO_ERROR: Final = ("operation.recalibrate_s", "device.error_quantiles", "device.tau_read_ns")
+_NO_ERROR: Final = (
+    *("operation.recalibrate_s", "device.error_quantiles", "device.tau_read_ns"),
+    *("device.failed_prob", "device.failed_bias_uS", "device.failed_sigma_uS"),
+)
 
 
 def assumptions(points: Sequence[Point]) -> tuple[str, ...]:

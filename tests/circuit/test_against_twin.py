@@ -172,6 +172,7 @@ def test_a_wide_column_run_at_fewer_bits_agrees_number_by_number():
 
 # ---- what is drawn: distributions
 
+FAILING = {"failed_prob": (0.02, 0.001), "failed_bias_uS": (-4.0, -0.05), "failed_sigma_uS": (6.0,)}
 DRAWN = {
     "ramp's capacitor": (Circuit(ramp=Ramp(sigma_c_int_rel=0.02)), {}),
     "ramp's read voltage": (Circuit(ramp=Ramp(sigma_v_read_rel=0.02)), {"nonlinearity_per_V2": 3.0}),
@@ -198,6 +199,7 @@ DRAWN = {
     "stuck": (Circuit(), {"stuck_off_prob": 0.02, "stuck_on_prob": 0.01, "sigma_prog_uS": (2.67,)}),
     "programming by a power law": (Circuit(), {"sigma_prog_uS": PowerLaw(4.0, 0.7, 150.0)}),
     "programming by a table": (Circuit(), {"sigma_prog_uS": Table((20.0, 70.0, 150.0), (1.0, 4.0, 2.0))}),
+    "failed programming": (Circuit(), {"sigma_prog_uS": (1.0,), **FAILING}),
     "relaxation": (
         Circuit(operation=Operation(age_s=1e4)),
         {"relax_mean_uS": (0.2, -0.05), "relax_sigma_uS": (0.4, 0.2)},
@@ -209,6 +211,14 @@ DRAWN = {
     "drift": (
         Circuit(operation=Operation(age_s=1e4)),
         {"drift_nu": (-0.0155, 0.0244, 0.0049, 0.1), "sigma_drift_nu": 0.01},
+    ),
+    "spread of the drift": (
+        Circuit(operation=Operation(age_s=1e4)),
+        {"drift_nu": (-0.0155, 0.0244, 0.0049, 0.1), "sigma_drift_nu": (-0.02, 0.001, 0.002, 0.03)},
+    ),
+    "slow noise of a fresh chip": (
+        Circuit(),
+        {"sigma_slow_uS": (0.3, 0.004), "slow_t_lo_s": 1e-3, "slow_t_hi_s": 1e4, "sigma_prog_uS": (1.0,)},
     ),
     "telegraph noise": (
         Circuit(operation=Operation(age_s=2.0)),
@@ -231,6 +241,28 @@ def test_ageing_between_recalibrations_is_distributed_as_in_the_twin(calibration
         circuit = Circuit(operation=Operation(age_s=1e4, recalibrate_s=every))
         design, twin = pair("sigmoid", 4, circuit, device, calibration, seed=3)
         assert agree(measured(design, 4, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
+
+
+FLICKER = {"sigma_slow_uS": PowerLaw(0.8, 0.35, 150.0), "slow_t_lo_s": 1e-2, "slow_t_hi_s": 1e5}
+
+
+@pytest.mark.parametrize(("calibration", "every"), [("two_point", 10.0), ("two_point", None), ("one_point_bias", 1e3)])
+def test_slow_noise_since_the_last_calibration_is_distributed_as_a_sum_of_processes(calibration, every):
+    device = dataclasses.replace(PAPER, sigma_prog_uS=(1.0,), stuck_off_prob=0.02, g_stuck_off_uS=20.0, **FLICKER)
+    circuit = Circuit(operation=Operation(age_s=1e4, recalibrate_s=every))
+    design, twin = pair("sigmoid", 4, circuit, device, calibration, seed=21)
+    ours, theirs = measured(design, 22, **({} if "bias" in calibration else WIDE))[:, 0], twin.thresholds(N_TWIN)
+    assert agree(ours, twin.goal.max_inl(theirs))
+    spec = np.quantile(ours, 0.7)
+    good, n_good = int((ours <= spec).sum()), int((twin.goal.max_inl(theirs) <= spec).sum())
+    assert stats.fisher_exact([[good, N - good], [n_good, N_TWIN - n_good]]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("calibration", ["ramp_aware", "one_point_bias", "redundant:3+one_point"])
+def test_failed_programming_is_distributed_as_in_the_twin(calibration):
+    device = dataclasses.replace(PAPER, stuck_off_prob=0.01, **FAILING)
+    design, twin = pair("sigmoid", 4, Circuit(), device, calibration, seed=23)
+    assert agree(measured(design, 24)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
 
 
 @pytest.mark.parametrize("read_by", ["steps", "levels"])
@@ -266,6 +298,12 @@ def test_all_that_a_measurement_feels_is_distributed_as_in_the_twin(calibration,
         quieter = dataclasses.replace(circuit, sigma_measure_V=0.0, ramp=Ramp())
         unfelt = rj.design("sigmoid", 4, device=device, calibration=calibration, circuit=quieter)
         assert not agree(measured(unfelt, 19)[:, 0], theirs)
+
+
+def test_reads_of_devices_stuck_off_are_distributed_as_in_the_twin():
+    device = dataclasses.replace(PAPER, stuck_off_prob=0.2, g_stuck_off_uS=0.5)
+    design, twin = pair("sigmoid", 4, Circuit(n_reads=1), device, "one_point", seed=5)
+    assert agree(measured(design, 6, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
 
 
 EVERYTHING = Circuit(
@@ -312,6 +350,10 @@ def test_the_comparison_can_fail():
         "offset of the comparator": (Circuit(comparator=Comparator(sigma_offset_V=0.0107)), {}),
         "pulse widths": (Circuit(ramp=Ramp(sigma_tap_ns=0.0107), pulse_grid=4), {}),
         "relaxation": (DRAWN["relaxation"][0], {"relax_mean_uS": (0.2, -0.05), "relax_sigma_uS": (0.428, 0.214)}),
+        "slow noise of a fresh chip": (
+            Circuit(),
+            {**DRAWN["slow noise of a fresh chip"][1], "sigma_slow_uS": (0.33, 0.0044)},
+        ),
     }
     for source, (circuit, of_device) in cases.items():
         design = rj.design("sigmoid", 4, device=dataclasses.replace(QUIET, **of_device), circuit=circuit)
@@ -416,6 +458,10 @@ NOISY = {
     ),
     "reads by a power law": (Circuit(), {"sigma_read_uS": PowerLaw(2.0, 0.35, 150.0)}),
     "reads by a table": (Circuit(), {"sigma_read_uS": Table((30.0, 60.0, 120.0), (2.5, 0.5, 1.5))}),
+    "reads of devices stuck off": (
+        Circuit(),
+        {"sigma_read_uS": (9.0,), "stuck_off_prob": 1.0, "g_stuck_off_uS": 5.0},
+    ),
     "jitter": (Circuit(ramp=Ramp(sigma_jitter_ns=0.01)), {}),
     "jitter of short pulses": (Circuit(ramp=Ramp(sigma_jitter_ns=0.004), pulse_grid=4), {}),
     "steps": (Circuit(ramp=Ramp(sigma_step_V=0.001), operation=Operation(v_read_change_rel=0.2)), {}),
@@ -442,7 +488,7 @@ def test_noise_agrees_with_conversions_one_by_one(source):
     wide = {"n_taps": 2, "leaky": True} if circuit.n_bias else WIDE_NOISE
     noise, total, wrong, _, _ = measured(design, 0, TEMPORAL, n=1, **wide)[0]
     t = twin.thresholds(1)[0]
-    readings = twin.noisy(twin.v_seen[0], twin.g[0], 60_000) / twin.a
+    readings = twin.noisy(twin.v_seen[0], twin.g[0], 60_000, twin.off[0]) / twin.a
     if circuit.comparator.noise_per == "strobe":
         crossed = np.maximum.accumulate(readings, axis=1)
         t, square = crossed.mean(axis=0), np.var(twin.goal.y_lsb(crossed), axis=0)

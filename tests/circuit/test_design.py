@@ -91,6 +91,17 @@ def test_a_column_too_large_for_memory_is_refused():
         (blocks.Circuit(), {"tau_read_ns": 0.0}, "`device.tau_read_ns` needs `device.t_read_ns`"),
         (blocks.Circuit(), {"tau_read_ns": -1.0, "t_read_ns": 1.0}, "`device.tau_read_ns` must be at least 0"),
         (blocks.Circuit(), {"t_read_ns": 0.0}, "`device.t_read_ns` must be positive, but is 0"),
+        (
+            blocks.Circuit(),
+            {"sigma_slow_uS": (1.0,)},
+            "`device.sigma_slow_uS` needs `device.slow_t_lo_s` and `device.sl",
+        ),
+        (
+            blocks.Circuit(),
+            {"sigma_slow_uS": (1.0,), "slow_t_lo_s": 1.0, "slow_t_hi_s": 9.0, "relax_sigma_uS": (0.1, 0.0)},
+            "`device.sigma_slow_uS` must be 0 beside `device.relax_sigma_uS`",
+        ),
+        (blocks.Circuit(), {"failed_prob": (0.0, 0.1)}, "`device.failed_prob` must be between 0 and 1 for every targ"),
         (blocks.Circuit(operation=blocks.Operation(age_s=0.5)), {}, "0 or at least 1"),
         (
             blocks.Circuit(operation=blocks.Operation(age_s=1e9)),

@@ -56,6 +56,9 @@ def write_table(scheme: str) -> Table:
 # What no preset may have: every optional field of a device.
 OPTIONAL = {
     "error_quantiles": figure(quantiles=[-2.287, -1.143, -0.572, -0.229, 0.0, 0.229, 0.572, 1.143, 2.287]),
+    "failed_prob": figure(polynomial=[0.0, 0.03], g_unit_uS=150.0, valid_uS=[0.0, 150.0]),
+    "failed_bias_uS": figure(value=-3.0),
+    "failed_sigma_uS": figure(constant=20.0),
     "g_ceiling_uS": figure(value=200.0),
     "n_levels": figure(value=64),
     "t_read_ns": figure(value=10.0),
@@ -64,7 +67,10 @@ OPTIONAL = {
     "tc_rel_per_K": figure(value=-0.001),
     "sigma_tc_rel_per_K": figure(value=0.001),
     "relax_mean_uS": figure(constant=0.0, per_ln=-0.1),
-    "relax_sigma_uS": figure(constant=0.4, per_ln=0.1),
+    "relax_sigma_uS": figure(constant=0.0, per_ln=0.0),
+    "sigma_slow_uS": figure(polynomial=[0.0, 0.001], g_unit_uS=1.0, valid_uS=[0.0, 150.0]),
+    "slow_t_lo_s": figure(value=0.5),
+    "slow_t_hi_s": figure(value=1e6),
     "drift_nu": figure(slope=-0.01, intercept=0.02, low=0.0, high=0.1),
     "sigma_drift_nu": figure(value=0.01),
     "drift_t0_s": figure(value=20.0),
@@ -73,12 +79,18 @@ OPTIONAL = {
     "rtn_tau_s": figure(value=10.0),
     "write": write_table("pulses"),
 }
-NEEDED_BY = {"t_read_ns": ("tau_read_ns",)}  # what cannot stand without a field
+NEEDED_BY = {
+    "t_read_ns": ("tau_read_ns",),
+    "failed_sigma_uS": ("failed_prob",),
+    "slow_t_lo_s": ("sigma_slow_uS",),
+    "slow_t_hi_s": ("sigma_slow_uS",),
+}  # what cannot stand without a field
 AGED = figure(ages_s=[1.0, 100.0], polynomials=[[2.67], [2.67, 0.01]], g_unit_uS=1.0, valid_uS=[0.0, 150.0])
 
 
 SHIFTED = figure(polynomial=[-0.5, 1.0], g_unit_uS=150.0, valid_uS=[0.0, 150.0])
 
+DRIFT_SPREAD = figure(slope=-0.0125, intercept=-0.0059, low=0.008, high=0.045)
 FORMS = {
     "sigma_prog_uS": figure(power_law={"coefficient_uS": 2.67, "exponent": 0.5, "g_unit_uS": 150.0}),
     "sigma_read_uS": figure(table={"g_uS": [0.0, 50.0, 150.0], "sigma_uS": [0.5, 1.0, 3.5]}, valid_uS=[0.0, 150.0]),
@@ -94,6 +106,8 @@ def table_of(name: str) -> Table:
         return full_table()
     if name == "shifted":
         return {**preset_table("taox_paper"), "bias_prog_uS": copy.deepcopy(SHIFTED)}
+    if name == "drifting":
+        return {**preset_table("taox_paper"), "sigma_drift_nu": copy.deepcopy(DRIFT_SPREAD)}
     if name == "forms":  # curves that are no polynomials
         return {**preset_table("taox_paper"), **copy.deepcopy(FORMS)}
     if name == "aged":  # the other way of ageing, and the other scheme of write-verify
@@ -110,15 +124,16 @@ def figures_of(data: Table, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
             yield from figures_of(value, (*path, key))
 
 
-FILES = [*device_names(), "full", "aged", "shifted", "forms"]
+FILES = [*device_names(), "full", "aged", "shifted", "forms", "drifting"]
 EVERY_FIGURE = [(name, path) for name in FILES for path in figures_of(table_of(name))]
 OPTIONAL_OF_WRITE = ("spread_uS", "readout_mean_uS", "readout_sigma_uS")
 REQUIRED = {field for field, info in DeviceConfig.model_fields.items() if info.is_required()}
 # Where a number below 0 is meant.
 SIGNED = {
-    *("bias_prog_uS.value", "nonlinearity_per_V2.value", "tc_rel_per_K.value"),
+    *("bias_prog_uS.value", "failed_bias_uS.value", "nonlinearity_per_V2.value", "tc_rel_per_K.value"),
     *("relax_mean_uS.constant", "relax_mean_uS.per_ln", "write.readout_mean_uS.value"),
     *(f"drift_nu.{key}" for key in ("slope", "intercept", "low", "high")),
+    *(f"sigma_drift_nu.{key}" for key in ("slope", "intercept")),
 }
 
 
@@ -257,6 +272,26 @@ def test_wrong_loops_are_refused(scheme: str, change: Table, message: str, write
 def test_the_ends_of_a_drift_exponent_are_in_order(write: Write) -> None:
     with pytest.raises(InputError, match=r"mine\.toml: `drift_nu` must have its `low` at most its `high`"):
         own_file({"drift_nu": figure(slope=0.0, intercept=0.1, low=0.2, high=0.1)}, write)
+
+
+@pytest.mark.parametrize("change", [{"value": 0.01}, {"low": None}, {"low": 0.05}])
+def test_a_spread_of_the_drift_has_one_form(change: Table, write: Write) -> None:
+    held = {key: value for key, value in {**DRIFT_SPREAD, **change}.items() if value is not None}
+    with pytest.raises(InputError, match=r"`sigma_drift_nu` must have (either `value` or all of|its `low` at most)"):
+        own_file({"sigma_drift_nu": held}, write)
+    spread = own_file({"sigma_drift_nu": DRIFT_SPREAD}, write).sigma_drift_nu
+    assert spread is not None
+    assert spread.numbers == (-0.0125, -0.0059, 0.008, 0.045)
+    assert spread.text == "-0.0125 ln(g / g_max) - 0.0059, from 0.008 to 0.045"
+
+
+def test_a_share_of_failed_programming_is_one_at_every_target(write: Write) -> None:
+    failing = {"failed_sigma_uS": figure(constant=9.0), "failed_prob": figure(polynomial=[0.4, -0.01])}
+    with pytest.raises(InputError, match=r"`failed_prob` must be between 0 and 1 for every target, but is -1.1 at 150"):
+        own_file(failing, write)
+    partly = {**failing, "failed_prob": figure(polynomial=[0.1], valid_uS=[0.0, 100.0])}
+    with pytest.raises(InputError, match="`failed_prob` is valid from 0 to 100"):
+        own_file(partly, write)
 
 
 def test_a_users_own_file_loads(write: Write) -> None:

@@ -7,6 +7,7 @@ import pytest
 from numpy.polynomial import polynomial
 
 from rampjax.checks import InputError
+from rampjax.circuit.curves import curve_at_uS
 from rampjax.config.devices import CURVES, FIELDS, check_device_value, device_names, load_device
 from rampjax.config.points import point_from_options
 from rampjax.config.records import flat_figure
@@ -23,6 +24,7 @@ PRESETS = [
     "taox_paper",
     "umass_hfox_2018",
 ]
+SLOW = {"sigma_slow_uS": 0.1, "slow_t_lo_s": 1e-3, "slow_t_hi_s": 1e5}
 PUBLISHED = ("seen", "derived", "reported", "assumed")
 
 
@@ -47,10 +49,9 @@ def test_every_field_of_a_preset_has_a_source_and_says_how_sure_it_is(name: str)
 def test_sigma_is_not_negative_over_the_targets(name: str) -> None:
     device = load_device(name)
     g_uS = np.linspace(device.g_min_uS.value, device.g_max_uS.value, 1001)
-    for field in CURVES:
-        terms = getattr(device, field).coefficients_uS()
-        assert terms.shape == (5,)
-        assert (polynomial.polyval(g_uS, terms) >= 0.0).all()
+    for field in (*CURVES, "failed_sigma_uS", "sigma_slow_uS"):
+        figure = getattr(device, field)
+        assert figure is None or (curve_at_uS(figure.numbers, g_uS) >= 0.0).all()
 
 
 def test_published_figures() -> None:
@@ -62,6 +63,22 @@ def test_published_figures() -> None:
     milo = load_device("ihp_hfo2_milo")
     assert (milo.g_min_uS.value, milo.g_max_uS.value) == (50.0, 225.0)
     np.testing.assert_allclose(milo.sigma_prog_uS.coefficients_uS(), [4.782, -0.009107, 0, 0, 0])
+
+
+def test_published_read_noise() -> None:
+    """A constant of 0.4 µS per pair; 1/f noise and none of each read alone; 1/f up to 1 s, where relaxation begins."""
+    assert load_device("neurram_2022").sigma_read_uS.constant == pytest.approx(0.01 * 40 / 2**0.5, rel=0.02)
+    pcm, g_uS = load_device("ibm_pcm"), np.array([0.3, 1.0, 8.0, 25.0])
+    assert (pcm.sigma_read_uS.constant, pcm.slow_t_lo_s.value) == (0.0, pytest.approx(2 * pcm.t_read_ns.value * 1e-9))
+    np.testing.assert_allclose(curve_at_uS(pcm.sigma_slow_uS.numbers, g_uS), g_uS * 0.0088 * (g_uS / 25) ** -0.65)
+    assert pcm.sigma_drift_nu.numbers == (-0.0125, -0.0059, 0.008, 0.045)
+    cmo, g_uS = load_device("ibm_cmo_hfox"), np.linspace(9.0, 88.19, 300)
+    published = 0.0277316 * np.log10(g_uS) * np.sqrt(np.log((1 + 1e-6) / 2e-6))
+    np.testing.assert_allclose(curve_at_uS(cmo.sigma_read_uS.numbers, g_uS), published, rtol=0.01)
+    assert (cmo.t_read_ns.value, cmo.sigma_slow_uS) == (1000.0, None)
+    assert any("0.28 (assumed)" in line for line in preset_lines())
+    assert any("2.73 (seen), and failures (derived)" in line for line in preset_lines())
+    assert any("slow read noise (derived)" in line for line in preset_lines())
 
 
 def test_unit_of_a_polynomial_is_absorbed() -> None:
@@ -107,6 +124,16 @@ def test_overrides_replace_a_field_whatever_its_form() -> None:
         ("taox_paper", {"g_stuck_off_uS": 700}, "`g_stuck_off_uS` must not be above `g_stuck_on_uS`"),
         ("taox_paper", {"tau_read_ns": 0}, "`tau_read_ns` needs `t_read_ns`, the duration of the read"),
         ("taox_paper", {"tau_read_ns": -1, "t_read_ns": 1}, "`tau_read_ns` must be at least 0, but is -1"),
+        ("taox_paper", {"sigma_slow_uS": 1}, "`sigma_slow_uS` needs `slow_t_lo_s` and `slow_t_hi_s`"),
+        (
+            "taox_paper",
+            {"sigma_slow_uS": 1, "slow_t_lo_s": 10, "slow_t_hi_s": 1},
+            r"`slow_t_lo_s` must be positive and below `slow_t_hi_s` \(1 s\), but is 10",
+        ),
+        ("ibm_cmo_hfox", SLOW, "`sigma_slow_uS` must be 0 beside `relax_sigma_uS`, a fitted .* already contains"),
+        ("neurram_2022", SLOW, "`sigma_slow_uS` must be 0 beside `aged_sigma_uS`, a fitted .* already contains"),
+        ("taox_paper", {"failed_prob": 0.1}, "`failed_prob` needs `failed_sigma_uS`"),
+        ("taox_paper", {"failed_prob": 1.1}, "`failed_prob` must be between 0 and 1, but is 1.1"),
         ("taox_paper", {"t_read_ns": 0}, "`t_read_ns` must be positive, but is 0"),
         ("ihp_hfo2_milo", {"g_max_uS": 300}, "`sigma_prog_uS` is valid from 50 to 225 µS, but the targets"),
         ("ihp_hfo2_milo", {"g_min_uS": 10}, "`sigma_prog_uS` is valid from 50 to 225 µS, but the targets"),
@@ -133,6 +160,19 @@ def test_what_a_preset_leaves_out_can_be_set(field: str, expected: float | tuple
     assert figure is not None
     assert figure.numbers == expected
     assert figure.certainty == "user"
+
+
+def test_slow_noise_stands_beside_a_relaxation_that_is_off() -> None:
+    for name, off in (
+        ("ibm_cmo_hfox", "relax_sigma_uS"),
+        ("neurram_2022", "relax_sigma_uS"),
+        ("hku_hpe_taox_2026", ""),
+    ):
+        device = load_device(name, SLOW | ({off: 0.0} if off else {}))
+        assert device.sigma_slow_uS is not None
+        assert device.sigma_slow_uS.constant == 0.1
+    assert load_device("hku_hpe_taox_2026", SLOW).relax_sigma_uS is not None  # measured, and none was found
+    assert load_device("ibm_cmo_hfox", {"sigma_slow_uS": 0.0}).relax_sigma_uS is not None
 
 
 @pytest.mark.parametrize("field", [field for field, said in FIELDS.items() if not said.settable])

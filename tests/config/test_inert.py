@@ -79,6 +79,16 @@ Write = Callable[..., Path]
             ["device.t_read_ns=1", "device.tau_read_ns=0", "device.sigma_read_uS=0"],
             "`device.t_read_ns` has no effect without `device.sigma_read_uS`",
         ),
+        (["device.failed_sigma_uS=1"], "`device.failed_sigma_uS` has no effect without `device.failed_prob`"),
+        (
+            ["programming.mode=write_verify", "device.failed_prob=0.1", "device.failed_sigma_uS=9"],
+            "`device.failed_prob` has no effect while `programming.mode` is write_verify",
+        ),
+        (["device.slow_t_lo_s=1"], "`device.slow_t_lo_s` has no effect without `device.sigma_slow_uS`"),
+        (
+            ["device.sigma_slow_uS=1", "device.slow_t_lo_s=1", "device.slow_t_hi_s=100", "operation.age_s=10"],
+            "`operation.age_s` has no effect on a device without figures of relaxation, .* slow read noise",
+        ),
         (["device.tc_rel_per_K=0.001"], "`device.tc_rel_per_K` has no effect at the temperature of programming"),
         (["device.nonlinearity_per_V2=0.1"], "`device.nonlinearity_per_V2` has no effect at the nominal read voltage"),
     ],
@@ -100,6 +110,12 @@ def test_a_setting_without_effect_is_refused(settings: list[str], message: str) 
         (["programming.mode=write_verify", "device.write_tolerance_uS=9"], "none"),
         (["circuit.bias_clocks=2"], "one_point_bias"),
         (["device.t_read_ns=1", "device.tau_read_ns=0"], "none"),  # white
+        (["device.sigma_slow_uS=1", "device.slow_t_lo_s=1", "device.slow_t_hi_s=100"], "none"),  # on a fresh chip too
+        (
+            ["device.sigma_slow_uS=1", "device.slow_t_lo_s=1", "device.slow_t_hi_s=9", "operation.age_s=10"],
+            "one_point",
+        ),
+        (["device.failed_prob=0.1", "device.failed_sigma_uS=9"], "none"),
         (["device.rtn_prob=0"], "none"),  # as it is anyway
         (["operation.temperature_K=310", "mac.ktc_noise=true"], "none"),
         (["circuit.n_reads=4"], "none"),  # a note says so, as studies vary both

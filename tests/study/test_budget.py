@@ -101,6 +101,14 @@ def test_only_what_acts_is_a_source():
     assert sources_on(aged) == ("programming error", "relaxation")
 
 
+def test_failed_programming_is_a_part_of_the_programming_error():
+    failing = rj.load_device("taox_paper", failed_prob=0.1, failed_sigma_uS=9.0, sigma_prog_uS=0.0, sigma_read_uS=0.0)
+    design = rj.design("tanh", 3, device=failing)
+    assert sources_on(design) == ("programming error",)
+    np.testing.assert_allclose(shared(design, ())["max_inl_lsb"], 0.0, atol=1e-5)
+    assert measured(design)["max_inl_lsb"].mean() > 0.01
+
+
 def _none():
     return rj.design("sigmoid", 3).calibration
 

@@ -1,0 +1,75 @@
+"""What figures of a device contradict each other, as sentences: of a device file and of a device on the host alike.
+
+Without jax: files are checked by it. The keys of a file stand bare, those of a device on the host after `device.`.
+"""
+
+import numpy as np
+
+from rampjax.circuit.curves import SigmaCurve, is_zero
+
+
+def read_fault(t_read_ns: float | None, tau_read_ns: float | None, prefix: str = "") -> str | None:
+    """What is wrong with the duration of a read and the correlation time of its noise; None where nothing is.
+
+    Args:
+        t_read_ns: duration of the read at which the read noise holds, ns.
+        tau_read_ns: correlation time, ns.
+        prefix: what stands before each key.
+    """
+    if tau_read_ns is not None and t_read_ns is None:
+        return (
+            f"`{prefix}tau_read_ns` needs `{prefix}t_read_ns`, the duration of the read at which "
+            f"`{prefix}sigma_read_uS` holds."
+        )
+    if t_read_ns is not None and not t_read_ns > 0:
+        return f"`{prefix}t_read_ns` must be positive, but is {t_read_ns:g}."
+    if tau_read_ns is not None and not tau_read_ns >= 0:
+        return f"`{prefix}tau_read_ns` must be at least 0, but is {tau_read_ns:g}."
+    return None
+
+
+def failed_fault(prob: float | tuple[float, ...], low_uS: float, high_uS: float, prefix: str = "") -> str | None:
+    """What is wrong with the share of programming events that fail, at the targets of a device; None where nothing is.
+
+    Args:
+        prob: one number, or coefficients of powers of the target.
+        low_uS: the smallest target, µS.
+        high_uS: the largest target, µS.
+        prefix: what stands before the key.
+    """
+    g_uS = np.linspace(low_uS, high_uS, 1001)
+    share = np.polynomial.polynomial.polyval(g_uS, prob if isinstance(prob, tuple) else (prob,))
+    off = np.abs(share - 0.5)
+    k = int(np.argmax(off))
+    if off[k] <= 0.5:
+        return None
+    return f"`{prefix}failed_prob` must be between 0 and 1 for every target, but is {share[k]:.4g} at {g_uS[k]:.4g} µS."
+
+
+def slow_noise_fault(
+    sigma_slow_uS: SigmaCurve, t_lo_s: float | None, t_hi_s: float | None, contained_in: str | None, prefix: str = ""
+) -> str | None:
+    """What is wrong with the slow part of the read noise; None where nothing is.
+
+    Args:
+        sigma_slow_uS: its standard deviation per root e-fold, µS.
+        t_lo_s: the shortest time constant, s.
+        t_hi_s: the longest, s.
+        contained_in: the key of a spread with time that the device has beside it; None where it has none.
+        prefix: what stands before each key.
+    """
+    if is_zero(sigma_slow_uS):
+        return None
+    key = f"`{prefix}sigma_slow_uS`"
+    if t_lo_s is None or t_hi_s is None:
+        return f"{key} needs `{prefix}slow_t_lo_s` and `{prefix}slow_t_hi_s`, between which its time constants lie."
+    if not 0 < t_lo_s < t_hi_s:
+        return (
+            f"`{prefix}slow_t_lo_s` must be positive and below `{prefix}slow_t_hi_s` ({t_hi_s:g} s), but is {t_lo_s:g}."
+        )
+    if contained_in is not None:
+        return (
+            f"{key} must be 0 beside `{prefix}{contained_in}`, a fitted spread since programming that already contains "
+            f"the slow part of the read noise."
+        )
+    return None
