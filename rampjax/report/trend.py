@@ -193,9 +193,7 @@ def _draw_line(
     *,
     thin: bool = False,
 ) -> None:
-    """Draws one line with its interval, filled marks on a thick one, open ones on a thin one; what is set apart on the
-    axis is a mark alone.
-    """
+    """Draws one line with its interval; what is set apart on the axis is a mark alone."""
     look = _THIN if thin else _THICK
     mean, low, high = names
     joined, rest = (rows[(rows[sweep.x] == sweep.axis.apart) == apart] for apart in (False, True))
