@@ -100,6 +100,11 @@ class DeviceConfig(Frozen):
             return found
         return None if self.write is None else getattr(self.write, key.removeprefix(WRITE))
 
+    @property
+    def read_noise_unknown(self) -> bool:
+        """Whether nobody knows the read noise: it is taken as 0, which is assumed."""
+        return self.sigma_read_uS.certainty == "assumed" and not any(self.sigma_read_uS.numbers)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         low, high = self.g_min_uS.value, self.g_max_uS.value

@@ -134,6 +134,7 @@ def _scores_record(scores: Scores | None) -> dict[str, Any]:
         "objective_value": (scores.objective, scores.objective_ci),
         **{key: (scores.mean[name], scores.ci.get(name)) for key, name in _MEANS.items()},
         "yield_fraction": (scores.yield_fraction, scores.yield_ci),
+        "total_yield_fraction": (scores.total_yield_fraction, scores.total_yield_ci),
     }
     record: dict[str, Any] = {}
     for key, (value, interval) in values.items():
