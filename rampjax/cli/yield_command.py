@@ -87,8 +87,8 @@ def yield_(
         )
     else:
         point, settings = _point_of_file(context, design, settings)
-    record, note = _simulate(point, settings, spec, samples, measure, seed, out, budget)
-    if note:
+    record, notes = _simulate(point, settings, spec, samples, measure, seed, out, budget)
+    for note in notes:
         typer.echo(f"rampjax: note: {note}", err=True)
     if as_json:
         print_json(record)
@@ -121,11 +121,11 @@ def _simulate(
     seed: int,
     out: Path | None,
     budget: bool,
-) -> tuple[dict[str, Any], str | None]:
-    """What a yield finds, and a note on its calibration where there is one."""
+) -> tuple[dict[str, Any], list[str]]:
+    """What a yield finds, and notes on its calibration and its reads where there are any."""
     from rampjax.study.budget import count_cases, run_budget
     from rampjax.study.progress import show_progress
-    from rampjax.study.single import composition_note, run_yield
+    from rampjax.study.single import run_yield, yield_notes
 
     with show_progress(samples * (1 + (count_cases(point) if budget else 0))) as advance:
         record = run_yield(
@@ -141,7 +141,7 @@ def _simulate(
                 out=out,
                 progress=advance,
             )
-    return record, composition_note(point, seed)
+    return record, yield_notes(point, seed)
 
 
 def _print_text(record: dict[str, Any], budget: bool) -> None:

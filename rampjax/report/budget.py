@@ -90,7 +90,8 @@ def budget_grid(meta: ReportMeta, frame: pd.DataFrame) -> Grid:
         rows.append(Row((str(row["source"]),), tuple(cells)))
     note = (
         f"Means over the chips in LSB; small, the {confidence_text(meta.confidence)} confidence interval. Yield: "
-        f"share of chips in % {meta.within(meta.specs_lsb[0])}{_yields_text(yields)}. {ALL.capitalize()}: alone, all are on; left out, none is. {SAME_CHIPS}"
+        f"share of chips in % {meta.within(meta.specs_lsb[0])}{_yields_text(yields)}. {ALL.capitalize()}: alone, "
+        f"all are on; left out, none is. {SAME_CHIPS}"
     )
     return Grid("Error budget", ("source",), tuple(heads), tuple(rows), note)
 
@@ -208,8 +209,8 @@ def budget_text(record: Mapping[str, Any]) -> str:
 def _within(record: Mapping[str, Any], yields: Mapping[str, object]) -> str:
     """Says what the yields of the text are."""
     if len(yields) > 1:
-        return f"static %, total %: chips whose worst INL, or total\nrms error, is within {record['spec']:g} LSB"
-    return f"yield %: chips with\nat most {record['spec']:g} missing codes"
+        return f"Static %, total %: chips whose worst INL, or total rms error, is within {record['spec']:g} LSB"
+    return f"Yield %: chips with at most {record['spec']:g} missing codes"
 
 
 def _short(value: float | None) -> str:

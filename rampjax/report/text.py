@@ -103,7 +103,7 @@ def _yield_lines(record: Mapping[str, Any]) -> list[str]:
     without = unknown or ["no temporal noise was simulated"]
     if asked == "static":
         return [f"{first};", *without]
-    return [f"{first.replace('with noise: ', '')};", f"{second};", *without]
+    return [f"{first.replace('with noise:', 'in all:')};", f"{second};", *without]
 
 
 def _array_lines(record: Mapping[str, Any]) -> list[str]:

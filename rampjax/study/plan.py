@@ -73,3 +73,8 @@ def device_label(point: Point) -> str:
     replaced = {key: value for key, value in point.device_overrides.items() if f"device.{key}" not in apart}
     settings = ", ".join(f"{key}={value:g}" for key, value in replaced.items())
     return f"{point.device.name} ({settings})" if settings else point.device.name
+
+
+def unknown_read_noise(points: Sequence[Point]) -> tuple[str, ...]:
+    """The devices, as tables name them, whose read noise nobody knows, so that it is taken as 0."""
+    return tuple(dict.fromkeys(device_label(point) for point in points if point.device.read_noise_unknown))

@@ -22,6 +22,7 @@ from rampjax.report.labels import reads_text
 from rampjax.report.meta import FIGURE_NAMES, ReportMeta
 from rampjax.report.tables import KINDS, kind_columns, write_whole
 from rampjax.study.folder import open_folder, to_json
+from rampjax.study.notes import negative_read_note
 from rampjax.study.plan import Plan, device_label, point_keys
 from rampjax.study.runner import BAND_CHIPS, run_plan, simulate
 from rampjax.study.tables import Measurement, result_tables
@@ -78,7 +79,8 @@ def run_yield(
         overrides: what replaced fields of the preset or the circuit, `KEY=VALUE`: recorded.
         samples: number of chips.
         seed: seed of every random number.
-        spec_lsb: a chip is good when its measure is at most this, in LSB, or so many missing codes; None: `DEFAULT_SPEC`.
+        spec_lsb: a chip is good when its measure is at most this, in LSB, or so many missing codes; None: that of
+            `DEFAULT_SPEC`.
         measure: `static` (max_inl_lsb), `total` (total_rmse_lsb) or `missing-codes` (missing_codes).
         out: a new or empty folder for tables, figures and page; None writes nothing.
         progress: called with the number of chips just finished.
@@ -196,6 +198,11 @@ def _record(
         **{name: getattr(point.circuit.array, name) for name in ("n_columns", "n_spare", "n_ramps")},
         "seed": seed,
     }
+
+
+def yield_notes(point: Point, seed: int) -> list[str]:
+    """Returns what a user should know of a design beside its yield: of its calibration, and of its reads."""
+    return [note for note in (composition_note(point, seed), negative_read_note(build_design(point))) if note]
 
 
 def composition_note(point: Point, seed: int) -> str | None:
