@@ -42,23 +42,31 @@ class Outcome:
 
 def plan_study(study: StudyConfig) -> Plan:
     """The plan of a validated study file."""
-    measure, configuration = study.measure, study.canonical()
+    measure, configuration, points = study.measure, study.canonical(), study.points()
     # Samples may grow and the seed stands apart; how a result is named and shown is no part of what it rests on.
     for apart in ("samples", "seed", "name", "title", "report"):
         configuration.pop(apart, None)
     return Plan(
         title=study.title,
-        points=study.points(),
+        points=points,
         varied=tuple(study.vary),
         samples=study.samples,
         seed=study.seed,
-        measurement=Measurement(measure.names, measure.yield_of, measure.specs_lsb, measure.confidence),
+        measurement=Measurement(
+            (*measure.names, *_undecided(points)), measure.yield_of, measure.specs_lsb, measure.confidence
+        ),
         figures=study.report.figures,
         save_samples=measure.save_samples,
         configuration=configuration,
         notes=study_notes(study),
         spice=study.spice,
     )
+
+
+def _undecided(points: Sequence[Point]) -> tuple[str, ...]:
+    """The measure without which no total error of a strobed comparator can be judged, where there is one."""
+    strobed = any(point.circuit.comparator.kind == "strobed" for point in points)
+    return ("metastable_probability",) if strobed else ()
 
 
 def point_keys(point: Point) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def test_chips_without_a_missing_code_are_counted(tmp_path):
     curves = (tmp_path / "out" / "yield_curve.csv").read_text().splitlines()
     place = curves[0].split(",").index("spec_lsb")
     assert [float(line.split(",")[place]) for line in curves[1:]] == list(range(len(curves) - 1))
-    with pytest.raises(InputError, match="whole number of missing codes from 0, but is 0.5"):
+    with pytest.raises(InputError, match=r"whole number of missing codes from 0, but is 0\.5"):
         run_yield(point, stuck, **options, spec_lsb=0.5)
 
 
