@@ -39,6 +39,7 @@ from rampjax.report.tables import KINDS, TOTAL, Tables
 
 _MOST_ROWS = 120
 _MOST_ROWS_DRAWN = 8
+_BOX: Final = "quartiles and median"
 _SHORT: Final = {NOISE: "noise", KINDS[TOTAL]: "total"}
 _SHADE = 0.7
 _SPEC_LINE: Final[dict[str, Any]] = {"color": style.GREY, "linewidth": 0.7, "linestyle": (0, (1, 2))}
@@ -124,9 +125,7 @@ def draw_gain(meta: ReportMeta, tables: Tables, view: View) -> tuple[Figure, str
     ]
     if boxes:
         median: dict[str, Any] = {"marker": "o", "markersize": 3.2, "markerfacecolor": "white", "markeredgewidth": 0.7}
-        handles.append(
-            Line2D([], [], color=style.GUIDE, linewidth=4.2, solid_capstyle="butt", label="○ median", **median)
-        )
+        handles.append(Line2D([], [], color=style.GUIDE, linewidth=4.2, solid_capstyle="butt", label=_BOX, **median))
     unit = measure_unit(meta.yield_of)
     handles.append(Line2D([], [], label=f"spec, {view.spec_lsb:g} {unit}", **_SPEC_LINE))
     style.legend_below(figure, handles)

@@ -175,7 +175,7 @@ def test_the_figure_shows_quartiles_of_the_columns(solved):
     low, high = figure.axes[0].get_ylim()
     ticks = [text.get_text() for text in figure.axes[0].get_yticklabels() if low <= text.get_position()[1] <= high]
     assert {"0.02", "0.05", "0.1", "0.2", "0.5"} <= set(ticks)
-    assert legend_of(figure) == ["published layout", "closed form", "solved", "○ median", "spec, 0.5 LSB"]
+    assert legend_of(figure) == ["published layout", "closed form", "solved", "quartiles and median", "spec, 0.5 LSB"]
 
 
 def legend_of(figure):

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import rampjax as rj
@@ -116,9 +117,11 @@ def test_chips_without_a_missing_code_are_counted(tmp_path):
     assert "chips have at most 2 missing codes" in lines_of(two)[0]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "have no missing codes?" in page
-    curves = (tmp_path / "out" / "yield_curve.csv").read_text().splitlines()
-    place = curves[0].split(",").index("spec_lsb")
-    assert [float(line.split(",")[place]) for line in curves[1:]] == list(range(len(curves) - 1))
+    curves = pd.read_csv(tmp_path / "out" / "yield_curve.csv")
+    assert curves["spec_lsb"].tolist() == list(range(len(curves)))
+    assert curves["yield_fraction"].tolist() == pytest.approx(
+        [np.mean(counts <= n) for n in range(len(curves))], rel=1e-5
+    )
     with pytest.raises(InputError, match=r"whole number of missing codes from 0, but is 0\.5"):
         run_yield(point, stuck, **options, spec_lsb=0.5)
 
