@@ -48,18 +48,25 @@ def yield_(
     input_dist: options.InputDist = "output",
     set_: options.Set = None,
     spec: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--spec", parser=options.real, metavar="S", help="A chip is good up to this error, in output steps (LSB)."
+            "--spec",
+            parser=options.real,
+            metavar="S",
+            help="A chip is good up to this error, in output steps (LSB); of missing-codes up to so many. Default: "
+            "0.5, of missing-codes 0",
         ),
-    ] = 0.5,
+    ] = None,
     samples: Annotated[
         int, typer.Option("--samples", parser=options.whole, metavar="N", help="Number of chips.")
     ] = 20_000,
     measure: Annotated[
         str,
         typer.Option(
-            "--measure", metavar="M", help="static: worst INL of the noise-free chip; total: rms error with read noise."
+            "--measure",
+            metavar="M",
+            help="static: worst INL of the noise-free chip; total: rms error with noise, the other one beside it; "
+            "missing-codes.",
         ),
     ] = "static",
     seed: options.Seed = 1,
@@ -80,8 +87,8 @@ def yield_(
         )
     else:
         point, settings = _point_of_file(context, design, settings)
-    record, note = _simulate(point, settings, spec, samples, measure, seed, out, budget)
-    if note:
+    record, notes = _simulate(point, settings, spec, samples, measure, seed, out, budget)
+    for note in notes:
         typer.echo(f"rampjax: note: {note}", err=True)
     if as_json:
         print_json(record)
@@ -108,17 +115,17 @@ def _point_of_file(context: typer.Context, path: Path, settings: list[str]) -> t
 def _simulate(
     point: "Point",
     settings: list[str],
-    spec: float,
+    spec: float | None,
     samples: int,
     measure: str,
     seed: int,
     out: Path | None,
     budget: bool,
-) -> tuple[dict[str, Any], str | None]:
-    """What a yield finds, and a note on its calibration where there is one."""
+) -> tuple[dict[str, Any], list[str]]:
+    """What a yield finds, and notes on its calibration and its reads where there are any."""
     from rampjax.study.budget import count_cases, run_budget
     from rampjax.study.progress import show_progress
-    from rampjax.study.single import composition_note, run_yield
+    from rampjax.study.single import run_yield, yield_notes
 
     with show_progress(samples * (1 + (count_cases(point) if budget else 0))) as advance:
         record = run_yield(
@@ -126,16 +133,21 @@ def _simulate(
         )
         if budget:
             record |= run_budget(
-                point, spec_lsb=spec, samples=samples, seed=seed, yield_of=record["measure"], out=out, progress=advance
+                point,
+                spec_lsb=record["spec"],
+                samples=samples,
+                seed=seed,
+                yield_of=record["measure"],
+                out=out,
+                progress=advance,
             )
-    return record, composition_note(point, seed)
+    return record, yield_notes(point, seed)
 
 
 def _print_text(record: dict[str, Any], budget: bool) -> None:
-    from rampjax.report.meta import measure_label
     from rampjax.report.text import yield_text
 
-    typer.echo(yield_text(record, measure_label(record["measure"])))
+    typer.echo(yield_text(record))
     if budget:
         from rampjax.report.budget import budget_text
 

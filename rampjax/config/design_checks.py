@@ -17,7 +17,7 @@ DERIVED_CIRCUIT: Final = ("c_int_fF", "n_bias")  # of the circuit, where a desig
 CLOSED_FORM: Final = "closed_form_"  # what the solver's keys of the closed form begin with
 SCORES: Final = (
     *("objective_value", "expected_max_inl_lsb", "noise_rms_lsb", "expected_rmse_lsb", "expected_total_rmse_lsb"),
-    "yield_fraction",
+    *("yield_fraction", "total_yield_fraction"),
 )  # each with `_ci` beside it
 # What `rampjax solve` writes beside a design, and what is not needed to rebuild it.
 SOLVER_KEYS: Final = frozenset(

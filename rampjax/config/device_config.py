@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import SCHEME_FIGURES
+from rampjax.circuit.curves import is_zero
 from rampjax.circuit.device_faults import failed_fault, read_fault, slow_noise_fault
 from rampjax.config.device_ageing import AgedCurves, DriftExponent, DriftSpread, LogTime, LogTimeSpread
 from rampjax.config.device_error import Quantiles, ShareCurve, Shift
@@ -108,6 +109,11 @@ class DeviceConfig(Frozen):
             found: Figure | None = getattr(self, key)
             return found
         return None if self.write is None else getattr(self.write, key.removeprefix(WRITE))
+
+    @property
+    def read_noise_unknown(self) -> bool:
+        """Whether nobody knows the read noise: it is taken as 0, which is assumed."""
+        return self.sigma_read_uS.certainty == "assumed" and is_zero(self.sigma_read_uS.numbers)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rampjax.report.gain import gain_sentences
-from rampjax.report.labels import Value, between, describe, show, slice_text, value_text
+from rampjax.report.labels import Value, between, describe, listed, show, slice_text, value_text
 from rampjax.report.meta import LEAST_LSB, ReportMeta, measure_label
 from rampjax.report.points import View, make_view, select, swept_key
 from rampjax.report.sides import NO_NOISE, Side, is_noisy, sides, unknown_noise
@@ -233,7 +233,7 @@ def _devices(meta: ReportMeta, tables: Tables, view: View) -> str:
     known = [device for device in devices if device not in unknown]
     if not unknown:
         return ""
-    left = f"left out: {_list(unknown)}, whose read noise is unknown and taken as 0"
+    left = f"left out: {listed([str(device) for device in unknown])}, whose read noise is unknown and taken as 0"
     where = {**view.where(device=None), **{key: value for key, value in view.best_point().items() if key != "device"}}
     totals = select(tables.summary, {**where, "measure": KINDS[TOTAL]})
     mean = totals.groupby("device")["mean"].mean()
@@ -250,10 +250,6 @@ def _devices(meta: ReportMeta, tables: Tables, view: View) -> str:
         f"By total RMS error, noise included, {best} is the best of the {len(known)} devices with a known read noise: "
         f"{mean[best]:.3g} LSB{at} (others: {others}); {left}."
     )
-
-
-def _list(names: Sequence[Value]) -> str:
-    return " and ".join(filter(None, [", ".join(map(str, names[:-1])), str(names[-1])]))
 
 
 def _span(rows: pd.DataFrame, key: str) -> str:

@@ -17,7 +17,7 @@ from rampjax.report.answer import confidence_text, count_text, percent, percent_
 from rampjax.report.meta import ReportMeta, measure_label
 from rampjax.report.page_tables import Cell, Grid, Row, mean_cell
 from rampjax.report.points import View
-from rampjax.report.tables import to_csv_text, write_whole
+from rampjax.report.tables import KINDS, STATIC, TOTAL, kind_columns, to_csv_text, write_whole
 from rampjax.report.text import table_lines
 
 BUDGET_FILE: Final = "budget.csv"
@@ -28,7 +28,7 @@ _SHARE: Final = ("yield_fraction", "yield_ci_low", "yield_ci_high")
 COLUMNS: Final = (
     "source",
     *(f"{case}_{name}{end}" for case in CASES for name in BUDGET_MEASURES for end in ("", "_ci_low", "_ci_high")),
-    *(f"{case}_{name}" for case in CASES for name in _SHARE),
+    *(f"{case}_{name}" for case in CASES for name in (*_SHARE, *kind_columns(STATIC), *kind_columns(TOTAL))),
 )
 SAME_CHIPS: Final = (
     "Every case draws the same random numbers for the same chip, so differences between cases are known better than "
@@ -81,28 +81,40 @@ def read_budget(folder: Path) -> pd.DataFrame | None:
 
 def budget_grid(meta: ReportMeta, frame: pd.DataFrame) -> Grid:
     """Lays out the budget as a table of the page: a row per source, each case with its measures."""
-    heads = [
-        f"{measure_label(name)}\n{words}" for words in ("alone", "left out") for name in (*BUDGET_MEASURES, "yield")
-    ]
+    yields = _yields(meta.yield_of)
+    names = [*map(measure_label, BUDGET_MEASURES), *yields]
+    heads = [f"{name}\n{words}" for words in ("alone", "left out") for name in names]
     rows = []
     for _, row in frame.iterrows():
-        cells = [cell for case in CASES for cell in _cells(row, case)]
+        cells = [cell for case in CASES for cell in _cells(row, case, yields)]
         rows.append(Row((str(row["source"]),), tuple(cells)))
-    spec = f"{meta.specs_lsb[0]:g} LSB on the {measure_label(meta.yield_of)}"
     note = (
         f"Means over the chips in LSB; small, the {confidence_text(meta.confidence)} confidence interval. Yield: "
-        f"share of chips in %, within {spec}. {ALL.capitalize()}: alone, all are on; left out, none is. {SAME_CHIPS}"
+        f"share of chips in % {meta.within(meta.specs_lsb[0])}{_yields_text(yields)}. {ALL.capitalize()}: alone, "
+        f"all are on; left out, none is. {SAME_CHIPS}"
     )
     return Grid("Error budget", ("source",), tuple(heads), tuple(rows), note)
 
 
-def _cells(row: "pd.Series[Any]", case: str) -> list[Cell]:
+def _yields(measure: str) -> dict[str, tuple[str, str, str]]:
+    """Returns the yields of each case by name: static and total side by side, of a count the one that it has."""
+    if measure not in KINDS.values():
+        return {"yield": _SHARE}
+    return {"yield, static": kind_columns(STATIC), "yield, total": kind_columns(TOTAL)}
+
+
+def _yields_text(yields: Mapping[str, object]) -> str:
+    said = "static on the worst INL, total on the total RMS error, noise included"
+    return f" ({said})" if len(yields) > 1 else ""
+
+
+def _cells(row: "pd.Series[Any]", case: str, yields: Mapping[str, tuple[str, str, str]]) -> list[Cell]:
     means = [
         mean_cell(*(float(row[f"{case}_{name}{end}"]) for end in ("", "_ci_low", "_ci_high")))
         for name in BUDGET_MEASURES
     ]
-    share, low, high = (float(row[f"{case}_{name}"]) for name in _SHARE)
-    return [*means, Cell(percent(share, low, high), percent_interval(low, high), share)]
+    shares = [tuple(float(row[f"{case}_{name}"]) for name in columns) for columns in yields.values()]
+    return [*means, *(Cell(percent(*each), percent_interval(*each[1:]), each[0]) for each in shares)]
 
 
 def draw_budget(meta: ReportMeta, frame: pd.DataFrame, view: View) -> tuple[Figure, str, str]:
@@ -166,13 +178,15 @@ def budget_text(record: Mapping[str, Any]) -> str:
     Args:
         record: what `rampjax yield --budget --json` prints.
     """
-    titles = ("source", *(f"{title}" for _ in CASES for title in ("INL", "noise", "total", "yield %")))
+    yields = _yields(record["measure"])
+    heads = [f"{name.removeprefix('yield, ')} %" for name in yields]
+    titles = ("source", *(title for _ in CASES for title in ("INL", "noise", "total", *heads)))
     rows = []
     for i, source in enumerate(record["source"]):
         cells = [source]
         for case in CASES:
             cells += [_short(record[f"{case}_{name}"][i]) for name in BUDGET_MEASURES]
-            cells.append(percent(*(record[f"{case}_{name}"][i] for name in _SHARE)))
+            cells += [percent(*(record[f"{case}_{name}"][i] for name in columns)) for columns in yields.values()]
         rows.append(cells)
     lines = table_lines(titles, rows, left=(0,))
     start = max(len(str(name)) for name in (*record["source"], "source")) + 2
@@ -182,15 +196,21 @@ def budget_text(record: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             f"Error budget, each source alone and each left out: means over {chips} chips in LSB of worst INL",
-            "(static), temporal noise (rms) and total rms error (with quantisation); yield within "
-            f"{record['spec']:g} LSB",
-            f"on the {measure_label(record['measure'])}. {ALL.capitalize()}: alone, all are on; left out, none is.",
+            f"(static), temporal noise (rms) and total rms error (with quantisation); {_within(record, yields)}.",
+            f"{ALL.capitalize()}: alone, all are on; left out, none is.",
             "Every chip draws the same random numbers in every case.",
             "",
             above.rstrip(),
             *lines,
         ]
     )
+
+
+def _within(record: Mapping[str, Any], yields: Mapping[str, object]) -> str:
+    """Says what the yields of the text are."""
+    if len(yields) > 1:
+        return f"Static %, total %: chips whose worst INL, or total rms error, is within {record['spec']:g} LSB"
+    return f"Yield %: chips with at most {record['spec']:g} missing codes"
 
 
 def _short(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What solving gains over the closed form: column by column over a whole study, and in a sentence."""
+"""What solving gains over the closed form, static, noise and total: column by column, and in sentences."""
 
 import math
 from collections.abc import Iterator
@@ -6,26 +6,32 @@ from typing import Final
 
 import pandas as pd
 
-from rampjax.report.labels import Value, describe, name_of
-from rampjax.report.meta import LEAST_LSB, ReportMeta, measure_label
+from rampjax.report.labels import Value, describe, listed, name_of
+from rampjax.report.meta import LEAST_LSB, ReportMeta, measure_label, measure_unit
 from rampjax.report.points import View
-from rampjax.report.tables import Tables
+from rampjax.report.tables import KINDS, STATIC, TOTAL, Tables
 
 METHOD, CASE = "method", "case"
 PUBLISHED, CLOSED_FORM, SOLVED = "published", "closed_form", "solved"
 METHODS: Final = (PUBLISHED, CLOSED_FORM, SOLVED)
 _ASSUMED: Final = "The figures of the cases are assumed, not measured on a chip."
 _DIGITS: Final = 3
+_LABELS: Final = {"noise_rms_lsb": "temporal noise", "total_rmse_lsb": "total RMS error"}
 
 
-def noise_of(method: str) -> str:
-    """Returns the column that holds the temporal noise of a method."""
-    return f"{method}_noise"
+NOISE: Final = "noise_rms_lsb"
+_PARTS: Final = {NOISE: "noise", KINDS[TOTAL]: "total"}  # what stands beside an error, and the ending of its column
 
 
-def total_of(method: str) -> str:
-    """Returns the column that holds the total RMS error of a method, its temporal noise included."""
-    return f"{method}_total"
+def column_of(meta: ReportMeta, method: str, measure: str) -> str:
+    """Returns the column of `gains` that holds the mean of a measure: METHOD for the study's own."""
+    return method if measure == meta.yield_of else f"{method}_{_PARTS.get(measure, STATIC)}"
+
+
+def side_measures(meta: ReportMeta) -> tuple[str, str, str]:
+    """Returns what is said side by side: the static error, the temporal noise, the total error."""
+    own = meta.yield_of not in _PARTS
+    return (meta.yield_of if own else KINDS[STATIC]), NOISE, KINDS[TOTAL]
 
 
 def has_gain(view: View) -> bool:
@@ -41,20 +47,18 @@ def spread_keys(view: View) -> list[str]:
 def gains(meta: ReportMeta, tables: Tables, view: View) -> pd.DataFrame:
     """Returns one row per column and case: their keys, and the mean error by method.
 
-    The mean of METHOD stands in column METHOD, its interval in METHOD_low and METHOD_high; beside the worst INL, which
-    is static, its temporal noise in METHOD_noise and its total RMS error in METHOD_total, where they were measured.
+    The mean of the study's measure stands in column METHOD, its interval in METHOD_low and METHOD_high; what else of
+    `side_measures` was measured in METHOD_static, METHOD_noise and METHOD_total, with intervals likewise.
     """
     keys = [key for key in view.keys if key != METHOD]
     summary = tables.summary.set_index(keys)
-    measured = summary[summary["measure"] == meta.yield_of]
-    beside = {"noise_rms_lsb": noise_of, "total_rmse_lsb": total_of} if meta.yield_of == "max_inl_lsb" else {}
     parts = []
     for method in (method for method in METHODS if method in view.values[METHOD]):
-        names = {"mean": method, "mean_ci_low": f"{method}_low", "mean_ci_high": f"{method}_high"}
-        parts.append(measured[measured[METHOD] == method][list(names)].rename(columns=names))
-        for measure, column_of in beside.items():
+        for measure in dict.fromkeys((meta.yield_of, *side_measures(meta))):
             held = summary[(summary["measure"] == measure) & (summary[METHOD] == method)]
-            parts += [held[["mean"]].rename(columns={"mean": column_of(method)})] if len(held) else []
+            column = column_of(meta, method, measure)
+            names = {"mean": column, "mean_ci_low": f"{column}_low", "mean_ci_high": f"{column}_high"}
+            parts += [held[list(names)].rename(columns=names)] if len(held) else []
     joined = pd.concat(parts, axis=1).reset_index()
     return joined[joined[SOLVED].notna() & joined[CLOSED_FORM].notna()]
 
@@ -67,55 +71,64 @@ def by_case(table: pd.DataFrame, view: View) -> Iterator[tuple[Value | None, pd.
         yield case, table[table[CASE] == case]
 
 
-def is_noisy(table: pd.DataFrame) -> bool:
-    """Says whether there is a temporal noise to show beside a static error."""
-    return noise_of(SOLVED) in table and bool((table[noise_of(SOLVED)] > LEAST_LSB).any())
+def has_noise(meta: ReportMeta, table: pd.DataFrame) -> bool:
+    """Says whether there is a temporal noise to show beside the errors of a study."""
+    noise = column_of(meta, SOLVED, NOISE)
+    return noise in table and bool((table[noise] > LEAST_LSB).any())
 
 
 def gain_sentences(meta: ReportMeta, tables: Tables, view: View) -> tuple[str, ...]:
-    """Says what solving does to all columns of a study: to their mean error, then to noise and total, case by case."""
+    """Says what solving does to all columns of a study, case by case: static error, noise and total side by side."""
     if not has_gain(view):
         return ()
     said = []
     for i, (case, rows) in enumerate(by_case(gains(meta, tables, view), view)):
         if len(rows):
-            said += [_error(meta, case, rows, f" ({columns_text(view)})" if i == 0 else ""), _noise_and_total(rows)]
+            said += [_medians(meta, case, rows, f" ({columns_text(view)})" if i == 0 else ""), _beyond(meta, rows)]
     assumed = _ASSUMED if CASE in view.keys else ""
     return tuple(sentence for sentence in (*said, assumed) if sentence)
 
 
-def _error(meta: ReportMeta, case: Value | None, rows: pd.DataFrame, columns: str) -> str:
-    lower = int((rows[f"{SOLVED}_high"] < rows[f"{CLOSED_FORM}_low"]).sum())
-    higher = int((rows[f"{SOLVED}_low"] > rows[f"{CLOSED_FORM}_high"]).sum())
-    published = f"; {_median(rows, PUBLISHED)} LSB {describe(METHOD, PUBLISHED)}" if PUBLISHED in rows else ""
-    who = "a" if case is None else f"{describe(CASE, case)}, a"
+def _medians(meta: ReportMeta, case: Value | None, rows: pd.DataFrame, columns: str) -> str:
+    """Says how solving moves the medians over all columns, and what they are as published."""
+    said, published = [], []
+    for measure in _measured(meta, rows):
+        before, after, old = (column_of(meta, method, measure) for method in (CLOSED_FORM, SOLVED, PUBLISHED))
+        label, unit = _LABELS.get(measure, f"{measure_label(measure)}, static,"), measure_unit(measure)
+        if measure == NOISE and not has_noise(meta, rows):
+            said.append("temporal noise 0")
+            published += ["0"] if old in rows else []
+            continue
+        change = "" if measure == NOISE else f" ({_change(rows, before, after)})"
+        unit = "LSB rms" if measure == NOISE else unit
+        said.append(f"{label} {_median(rows, before)} → {_median(rows, after)} {unit}{change}")
+        published += [_median(rows, old)] if old in rows else []
+    where = "" if case is None else f" {describe(CASE, case)}"
+    old = f"; {describe(METHOD, PUBLISHED)} {listed(published)}" if published else ""
     return (
-        f"{who[0].upper()}{who[1:]} solved column's mean {measure_label(meta.yield_of)} is "
-        f"{_change(rows, CLOSED_FORM, SOLVED)} in the median against the closed form "
-        f"(medians {_median(rows, CLOSED_FORM)} → {_median(rows, SOLVED)} LSB{published}): beyond the intervals, it is "
-        f"lower on {lower} and higher on {higher} of {count_columns(len(rows))}{columns}."
+        f"Solved against closed form{where}, medians over {count_columns(len(rows))}{columns}: {', '.join(said)}{old}."
     )
 
 
-def _noise_and_total(rows: pd.DataFrame) -> str:
-    """Says what becomes of the temporal noise and of the total error, whatever of them was measured."""
-    said = []
-    if is_noisy(rows):
-        before, after = (_median(rows, noise_of(method)) for method in (CLOSED_FORM, SOLVED))
-        moves = "rises" if rows[noise_of(SOLVED)].median() > rows[noise_of(CLOSED_FORM)].median() else "falls"
-        moved = f"stays at {after}" if before == after else f"{moves} from {before} to {after}"
-        known = noise_of(PUBLISHED) in rows
-        published = f" ({_median(rows, noise_of(PUBLISHED))} {describe(METHOD, PUBLISHED)})" if known else ""
-        said.append(f"temporal noise {moved} LSB rms{published}")
-    elif noise_of(SOLVED) in rows:
-        said.append("temporal noise is 0")
-    if {total_of(SOLVED), total_of(CLOSED_FORM)} <= set(rows):
-        before, after = total_of(CLOSED_FORM), total_of(SOLVED)
-        said.append(
-            f"{measure_label('total_rmse_lsb')}, noise included, is {_change(rows, before, after)} "
-            f"(medians {_median(rows, before)} → {_median(rows, after)} LSB)"
-        )
-    return f"In the median, its {', and its '.join(said)}." if said else ""
+def _beyond(meta: ReportMeta, rows: pd.DataFrame) -> str:
+    """Says on how many columns solving lowers an error, and on how many it raises it, beyond the intervals."""
+    said: list[str] = []
+    for measure in (measure for measure in _measured(meta, rows) if measure != NOISE):
+        before, after = (column_of(meta, method, measure) for method in (CLOSED_FORM, SOLVED))
+        lower = int((rows[f"{after}_high"] < rows[f"{before}_low"]).sum())
+        higher = int((rows[f"{after}_low"] > rows[f"{before}_high"]).sum())
+        of = f" of {count_columns(len(rows))}" if not said else ""
+        said.append(f"the {measure_label(measure)} is lower on {lower} and higher on {higher}{of}")
+    return f"Beyond the intervals, {', '.join(said)}."
+
+
+def _measured(meta: ReportMeta, rows: pd.DataFrame) -> list[str]:
+    """Returns what of `side_measures` was measured with both methods."""
+    return [
+        measure
+        for measure in side_measures(meta)
+        if {column_of(meta, method, measure) for method in (CLOSED_FORM, SOLVED)} <= set(rows)
+    ]
 
 
 def _change(rows: pd.DataFrame, before: str, after: str) -> str:

@@ -18,24 +18,29 @@ from rampjax.report.gain import (
     CLOSED_FORM,
     METHOD,
     METHODS,
+    NOISE,
     SOLVED,
     by_case,
+    column_of,
     columns_text,
     count_columns,
     gains,
-    is_noisy,
+    has_noise,
     lsb_text,
-    noise_of,
+    side_measures,
     spread_keys,
 )
-from rampjax.report.labels import Value, axis_label, name_of, setting, show, slice_text, value_text
+from rampjax.report.labels import Value, axis_label, listed, name_of, setting, show, slice_text, value_text
 from rampjax.report.meta import LEAST_LSB, ReportMeta, measure_label, measure_unit
 from rampjax.report.page_tables import Cell, Grid, Row, group_rows
 from rampjax.report.points import View, select
-from rampjax.report.tables import Tables
+from rampjax.report.sides import NO_NOISE
+from rampjax.report.tables import KINDS, TOTAL, Tables
 
 _MOST_ROWS = 120
-_MOST_PANELS = 3
+_MOST_ROWS_DRAWN = 8
+_BOX: Final = "quartiles and median"
+_SHORT: Final = {NOISE: "noise", KINDS[TOTAL]: "total"}
 _SHADE = 0.7
 _SPEC_LINE: Final[dict[str, Any]] = {"color": style.GREY, "linewidth": 0.7, "linestyle": (0, (1, 2))}
 _MOST_DECADES = 3.5  # of an axis that has room for ticks at 1, 2 and 5
@@ -54,7 +59,7 @@ def gain_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
     rows = []
     for name in names[:_MOST_ROWS]:
         place = name if len(name) > 1 else name[0]
-        cells = tuple(_cell(of_case.loc[place], method) for _, of_case in cases for method in methods)
+        cells = tuple(_cell(meta, of_case.loc[place], method) for _, of_case in cases for method in methods)
         rows.append(Row(tuple(value_text(key, value) for key, value in zip(row_keys, name, strict=True)), cells))
     heads = tuple(
         "\n".join([*([setting(CASE, case)] if case is not None else []), setting(METHOD, method)])
@@ -62,9 +67,8 @@ def gain_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
         for method in methods
     )
     cut = f"Shown: {_MOST_ROWS} of {len(names)} rows. " if len(names) > _MOST_ROWS else ""
-    said = " Temporal noise was not measured here, and adds to it." if meta.yield_of == "max_inl_lsb" else ""
-    if noise_of(SOLVED) in table:
-        said = " Small: the temporal noise of the same column, rms, in LSB, which adds to it."
+    beside = [m for m in side_measures(meta) if m != meta.yield_of and column_of(meta, SOLVED, m) in table]
+    said = f" Small: {listed([f'its {measure_label(measure)}' for measure in beside])}, in LSB." if beside else ""
     note = (
         f"{cut}Mean {measure_label(meta.yield_of)} over the chips, in {measure_unit(meta.yield_of)}"
         f"{f', at {slice_text(held)}' if held else ''}.{said} Shaded: lower than in closed form, beyond the "
@@ -73,39 +77,47 @@ def gain_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
     return Grid("", tuple(map(name_of, row_keys)), heads, group_rows(rows), note)
 
 
-def _cell(row: "pd.Series[float]", method: str) -> Cell:
+def _cell(meta: ReportMeta, row: "pd.Series[float]", method: str) -> Cell:
     if math.isnan(row[method]):
         return Cell("")
-    noise = row.get(noise_of(method), math.nan)
     better = method == SOLVED and row[f"{SOLVED}_high"] < row[f"{CLOSED_FORM}_low"]
-    small = "" if math.isnan(noise) else f"noise {lsb_text(noise)}"
-    return Cell(lsb_text(row[method]), small, _SHADE if better else None)
+    beside = {m: row.get(column_of(meta, method, m), math.nan) for m in side_measures(meta) if m != meta.yield_of}
+    small = [f"{_SHORT.get(m, 'static')} {lsb_text(value)}" for m, value in beside.items() if not math.isnan(value)]
+    return Cell(lsb_text(row[method]), "\n".join(small), _SHADE if better else None)
 
 
 def draw_gain(meta: ReportMeta, tables: Tables, view: View) -> tuple[Figure, str, str]:
-    """Draws how the mean error spreads over all columns, by method and resolution: a panel per case."""
+    """Draws how static error, noise and total error spread over all columns, by method and resolution: a row per case.
+
+    Where there is no temporal noise, the error of the study alone.
+    """
     table = gains(meta, tables, view)
-    cases = list(by_case(table, view))[:_MOST_PANELS]
+    cases = list(by_case(table, view))[:_MOST_ROWS_DRAWN]
+    measures = side_measures(meta) if has_noise(meta, table) else (meta.yield_of,)
     key = "bits" if "bits" in view.keys else spread_keys(view)[0]
-    width = style.SINGLE_COLUMN_IN if len(cases) == 1 else style.DOUBLE_COLUMN_IN
-    figure = style.new_figure(width, 3.1)
-    axes = figure.subplots(1, len(cases), sharex=True, sharey=True, squeeze=False)[0]
-    for ax, (case, rows) in zip(axes, cases, strict=True):
-        _draw_spread(ax, rows, key, view, _has_boxes(table, key))
-        ax.axhline(view.spec_lsb, zorder=1.5, **_SPEC_LINE)
-        ax.set_xlabel(axis_label(key))
-        if case is not None:
-            ax.set_title(setting(CASE, case))
-    noisy = is_noisy(table)
-    unit = measure_unit(meta.yield_of)
-    # the noise stands on the same axis: the legend says what is what
-    axes[0].set(yscale="log", ylabel=unit if noisy else f"Mean {measure_label(meta.yield_of)} ({unit})")
-    _mark_decades(axes[0])
-    named = ("function", "device", "calibration")
-    fixed = {name: view.fixed[name] for name in named if view.fixed.get(name, "none") != "none"}
-    title = f"{measure_label(meta.yield_of)} by method of design"
-    style.heading(figure, title[0].upper() + title[1:], slice_text(fixed))
     boxes = _has_boxes(table, key)
+    width = style.SINGLE_COLUMN_IN if len(measures) == 1 else style.DOUBLE_COLUMN_IN
+    figure = style.new_figure(width, 1.25 + max(1.35 * len(cases), 1.85))
+    axes = figure.subplots(len(cases), len(measures), sharex=True, sharey=True, squeeze=False)
+    for row, (case, rows) in zip(axes, cases, strict=True):
+        for ax, measure in zip(row, measures, strict=True):
+            _draw_spread(ax, meta, rows, measure, key, view, boxes)
+            if measure != NOISE:
+                ax.axhline(view.spec_lsb, zorder=1.5, **_SPEC_LINE)
+        named = f"{setting(CASE, case)}\n" if case is not None else ""
+        row[0].set_ylabel(f"{named}{measure_unit(meta.yield_of)}")
+    for ax, measure in zip(axes[0], measures, strict=True):
+        ax.set_title(_titled(measure))
+    for ax in axes[-1]:
+        ax.set_xlabel(axis_label(key))
+    axes[0, 0].set(yscale="log")
+    _mark_decades(axes[0, 0])
+    titled = ("function", "device", "calibration")
+    fixed = {name: view.fixed[name] for name in titled if view.fixed.get(name, "none") != "none"}
+    title = (
+        "Static error, noise and total error by method of design" if len(measures) > 1 else "Error by method of design"
+    )
+    style.heading(figure, title, slice_text(fixed))
     look: dict[str, Any] = {} if boxes else {"marker": "o", "markersize": 4.0, "linestyle": "none"}
     handles = [
         Line2D([], [], color=colour, linewidth=3.2, solid_capstyle="butt", label=setting(METHOD, value), **look)
@@ -113,15 +125,19 @@ def draw_gain(meta: ReportMeta, tables: Tables, view: View) -> tuple[Figure, str
     ]
     if boxes:
         median: dict[str, Any] = {"marker": "o", "markersize": 3.2, "markerfacecolor": "white", "markeredgewidth": 0.7}
-        label = f"{measure_label(meta.yield_of)}, ○ median"
-        handles.append(Line2D([], [], color=style.GUIDE, linewidth=4.2, solid_capstyle="butt", label=label, **median))
-    elif noisy:
-        handles.append(Line2D([], [], color=style.GUIDE, label=f"mean {measure_label(meta.yield_of)}", **look))
-    if noisy:
-        handles.append(Line2D([], [], color=style.INK, linewidth=1.1, label="temporal noise, rms"))
+        handles.append(Line2D([], [], color=style.GUIDE, linewidth=4.2, solid_capstyle="butt", label=_BOX, **median))
+    unit = measure_unit(meta.yield_of)
     handles.append(Line2D([], [], label=f"spec, {view.spec_lsb:g} {unit}", **_SPEC_LINE))
     style.legend_below(figure, handles)
-    return figure, _caption(meta, table, view, key, cases), "Spread over columns of the error, by method and case."
+    caption = _caption(meta, table, view, key, cases, measures)
+    return figure, caption, "Spread over columns of static error, noise and total error, by method and case."
+
+
+def _titled(measure: str) -> str:
+    """Returns what a column of panels shows: "Worst INL, static"."""
+    label = measure_label(measure)
+    text = label if measure in _SHORT else f"{label}, static"
+    return text[0].upper() + text[1:]
 
 
 def _mark_decades(ax: Axes) -> None:
@@ -139,7 +155,9 @@ def _has_boxes(table: pd.DataFrame, key: str) -> bool:
     return bool(table.groupby([name for name in (key, CASE) if name in table]).size().max() > 1)
 
 
-def _draw_spread(ax: Axes, rows: pd.DataFrame, key: str, view: View, boxes: bool) -> None:
+def _draw_spread(
+    ax: Axes, meta: ReportMeta, rows: pd.DataFrame, measure: str, key: str, view: View, boxes: bool
+) -> None:
     """Draws extremes, quartiles and median over the columns, for each value of a key and each method: boxes or dots."""
     values = view.values[key]
     styles = style.line_styles(view.values[METHOD])
@@ -148,8 +166,9 @@ def _draw_spread(ax: Axes, rows: pd.DataFrame, key: str, view: View, boxes: bool
         of_value = rows[rows[key] == value]
         for i, (method, (colour, _)) in enumerate(styles.items()):
             x = place + apart * (i - 0.5 * (len(styles) - 1))
-            errors = of_value[method].dropna()
-            if errors.empty:
+            column = column_of(meta, str(method), measure)
+            errors = of_value[column].dropna() if column in of_value else of_value.iloc[:0]
+            if errors.empty or not errors.max() > LEAST_LSB:
                 continue
             low, q25, median, q75, high = np.quantile(errors, (0.0, 0.25, 0.5, 0.75, 1.0))
             if boxes:
@@ -165,9 +184,6 @@ def _draw_spread(ax: Axes, rows: pd.DataFrame, key: str, view: View, boxes: bool
                 markeredgewidth=0.7,
                 zorder=3,
             )
-            noise = of_value[noise_of(str(method))].median() if is_noisy(rows) else 0.0
-            if noise > LEAST_LSB:
-                ax.hlines(noise, x - 0.4 * apart, x + 0.4 * apart, color=style.INK, linewidth=1.1, zorder=4)
     ax.xaxis.set_major_locator(FixedLocator(range(len(values))))
     ax.xaxis.set_major_formatter(FixedFormatter([show(value) for value in values]))
     ax.set_xlim(-0.6, len(values) - 0.4)
@@ -175,13 +191,16 @@ def _draw_spread(ax: Axes, rows: pd.DataFrame, key: str, view: View, boxes: bool
 
 
 def _caption(
-    meta: ReportMeta, table: pd.DataFrame, view: View, key: str, cases: Sequence[tuple[Value | None, pd.DataFrame]]
+    meta: ReportMeta,
+    table: pd.DataFrame,
+    view: View,
+    key: str,
+    cases: Sequence[tuple[Value | None, pd.DataFrame]],
+    measures: Sequence[str],
 ) -> str:
     n_cases = len(view.values.get(CASE, ("",)))
     cut = f" Of {n_cases} cases, {len(cases)} are shown." if n_cases > len(cases) else ""
-    noise = " No temporal noise was simulated." if meta.yield_of == "max_inl_lsb" else ""
-    if is_noisy(table):
-        noise = " Black: their temporal noise, rms, in the median, which adds to the error."
+    without = "" if len(measures) > 1 else f" {NO_NOISE[0].upper()}{NO_NOISE[1:]}."
     n_all = len(cases[0][1])
     columns = f"{count_columns(n_all)} ({columns_text(view)})"
     n_each = n_all // len(view.values[key])
@@ -189,6 +208,6 @@ def _caption(
     if not _has_boxes(table, key):
         spread = f"one column at each value of {name_of(key)}"
     return (
-        f"Mean {measure_label(meta.yield_of)} over the chips of {columns}: {spread}. "
-        f"Dotted: the spec of {view.spec_lsb:g} LSB.{noise}{cut}"
+        f"Mean {listed([measure_label(measure) for measure in measures])} over the chips of {columns}: {spread}. "
+        f"Dotted: the spec of {view.spec_lsb:g} LSB.{without}{cut}"
     )

@@ -1,6 +1,6 @@
 """Plain words for keys and values: the names of settings, with the units that their own definitions have."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Final, TypeGuard
 
@@ -146,6 +146,11 @@ def full_name(key: str) -> str:
 def reads_text(n_reads: int, read_by: str) -> str:
     """Returns how a measurement reads, as every headline must: "n_reads = 16, by steps", "n_reads = 0 (noise-free)"."""
     return f"n_reads = {n_reads}, by {read_by}" if n_reads else "n_reads = 0 (noise-free)"
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Returns "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
 
 
 def is_reads(key: str) -> bool:

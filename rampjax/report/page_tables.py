@@ -183,8 +183,6 @@ def measure_grid(meta: ReportMeta, tables: Tables, view: View) -> Grid:
     heads = tuple(f"{measure_label(m)} ({measure_unit(m)})" if measure_unit(m) else measure_label(m) for m in measures)
     title = f"Means at {slice_text(where)}" if where else "Means over the chips"
     cut = f"Shown: {MAX_ROWS} of {len(names)} rows. " if len(names) > MAX_ROWS else ""
-    if "max_inl_lsb" in present and "noise_rms_lsb" not in present:
-        cut += "The worst INL is static: temporal noise was not measured here, and adds to it. "
     interval = f"{confidence_text(meta.confidence)} confidence interval"
     cut += mark_note(meta, view.values.get("device", ()))
     note = f"{cut}Mean over the chips; small, its {interval} and q95, the 95 % quantile over the chips."

@@ -20,6 +20,7 @@ _SCORES: Final = {
     "expected_total_rmse_lsb": "LSB",
     "quantile_max_inl_lsb": "LSB",
     "yield_fraction": "",
+    "total_yield_fraction": "",
 }
 _BUILT: Final = {"devices_total": "", "n_bias": "", "ramp_time_ns": "ns", "scale_V": "V", "start_V": "V"}
 _EXTENTS: Final = {
@@ -31,8 +32,9 @@ _EXTENTS: Final = {
 def comparison_frame(record: Mapping[str, Any]) -> pd.DataFrame:
     """One row per measure: the closed form and the solved design, each with its interval, and the unit.
 
-    What is not sampled has no interval; a closed form that cannot be met has no values at all. The rows `spec_lsb` and
-    `quantile` say what `yield_fraction` and `quantile_max_inl_lsb` refer to.
+    What is not sampled has no interval; a closed form that cannot be met has no values at all. The row `spec_lsb` says
+    what `yield_fraction`, of the worst INL, and `total_yield_fraction`, of the total rms error, refer to, the row
+    `quantile` what `quantile_max_inl_lsb` does.
 
     Args:
         record: what `rampjax solve --json` prints.
@@ -40,7 +42,7 @@ def comparison_frame(record: Mapping[str, Any]) -> pd.DataFrame:
     rows = []
     for key, unit in (_SCORES | _BUILT).items():
         rows.append(_row(key, score_of(record, key, CLOSED_FORM), score_of(record, key), unit))
-        asked = {"quantile_max_inl_lsb": ("quantile", ""), "yield_fraction": ("spec_lsb", "LSB")}.get(key)
+        asked = {"quantile_max_inl_lsb": ("quantile", ""), "total_yield_fraction": ("spec_lsb", "LSB")}.get(key)
         if asked:
             name, its_unit = asked
             rows.append(_row(name, Score(record[name]), Score(record[name]), its_unit))

@@ -6,6 +6,7 @@ from typing import Any
 
 from rampjax.config.design_checks import CLOSED_FORM
 from rampjax.report.labels import reads_text
+from rampjax.report.meta import LEAST_LSB
 from rampjax.report.text import table_lines
 
 _ABSENT = "-"
@@ -22,7 +23,7 @@ _OBJECTIVES = {
     "total": "the smallest total rms error on average, noise included,",
     "max_inl": "the smallest worst INL on average",
     "quantile": "the smallest {quantile:g} % quantile of the worst INL",
-    "yield": "the most chips within {spec_lsb:g} LSB",
+    "yield": "the most chips within {spec_lsb:g} LSB, static",
 }
 
 _SAMPLED = {
@@ -143,7 +144,9 @@ def _rows(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if record["objective"] == "quantile":
         sampled["quantile_max_inl_lsb"] = f"{100 * record['quantile']:g} % quantile of worst INL (LSB)"
     rows = [_row(record, key, label, _cell) for key, label in sampled.items()]
-    rows.append(_row(record, "yield_fraction", f"chips within {record['spec_lsb']:g} LSB (%)", _share))
+    within = f"chips within {record['spec_lsb']:g} LSB"
+    rows.append(_row(record, "yield_fraction", f"{within} (%, static)", _share))
+    rows.append((f"{within} (%, with noise)", _total_share(record, CLOSED_FORM), _total_share(record, "")))
     biased = record["n_bias"] or record[f"{CLOSED_FORM}n_bias"]
     rows += [_row(record, key, label, _cell) for key, label in _BUILT.items() if key != "n_bias" or biased]
     for key, labels in _EXTENTS.items():
@@ -186,6 +189,16 @@ def _cell(score: Score) -> str:
     if score.ci_low is None or score.ci_high is None:
         return _number(score)
     return f"{score.value:.4g} ({score.ci_low:.4g}–{score.ci_high:.4g})"
+
+
+def _total_share(record: Mapping[str, Any], prefix: str) -> str:
+    """The yield with noise; where none was simulated, that."""
+    noise = score_of(record, "noise_rms_lsb", prefix).value
+    return (
+        "no noise"
+        if noise is not None and noise <= LEAST_LSB
+        else _share(score_of(record, "total_yield_fraction", prefix))
+    )
 
 
 def _share(score: Score) -> str:

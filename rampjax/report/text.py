@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rampjax.report.labels import reads_text
+from rampjax.report.meta import LEAST_LSB
 
 _MOST_ROWS = 40
 _MEASURES = ("mean_max_inl_lsb", "noise_rms_lsb", "rmse_lsb", "total_rmse_lsb")
@@ -56,16 +57,12 @@ def _window_lines(record: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def yield_text(record: Mapping[str, Any], figure: str) -> str:
-    """The yield of a design as text: the worst INL, which is static, never without the noise beside it.
+def yield_text(record: Mapping[str, Any]) -> str:
+    """The yield of a design as text: the static one never without the total one, which has the noise in it.
 
     Args:
         record: what `rampjax yield --json` prints.
-        figure: name of the measure in words.
     """
-    from rampjax.report.answer import confidence_text, percent, percent_interval  # brings pandas: `functions` has none
-
-    low, high = record["ci_low"], record["ci_high"]
     changed = f" with {', '.join(record['overrides'])}" if record["overrides"] else ""
     reads = reads_text(record["n_reads"], record["read_by"])
     calibrated = [f"  calibrated with  {reads}"] if record["calibration"] != "none" else []
@@ -78,9 +75,7 @@ def yield_text(record: Mapping[str, Any], figure: str) -> str:
         [
             f"{record['function']}, {record['bits']} bits, on {record['device']}{changed}, calibration "
             f"{record['calibration']}:",
-            f"{percent(record['yield_fraction'], low, high)} % of {record['n_samples']} chips have a {figure} of at "
-            f"most {record['spec']:g} LSB ({confidence_text(record['confidence'])} interval "
-            f"{percent_interval(low, high)} %)",
+            *_yield_lines(record),
             "",
             f"  yield fraction   {record['yield_fraction']:.8g}; failed {record['failure_probability']:.8g}",
             f"  mean worst INL   {numbers['mean_max_inl_lsb']} LSB, static; beside it the noise, temporal: "
@@ -93,6 +88,38 @@ def yield_text(record: Mapping[str, Any], figure: str) -> str:
             f"  seed             {record['seed']}",
         ]
     )
+
+
+def _yield_lines(record: Mapping[str, Any]) -> list[str]:
+    """Both yields, each with its interval: first that of the measure that was asked for, then the other."""
+    from rampjax.report.answer import confidence_text, percent, percent_interval  # brings pandas: `functions` has none
+
+    def share(*keys: str) -> tuple[str, str]:
+        fraction, low, high = (record[key] for key in keys)
+        return percent(fraction, low, high), percent_interval(low, high)
+
+    chips, spec = f"% of {record['n_samples']} chips", record["spec"]
+    sure = f"{confidence_text(record['confidence'])} interval"
+    if record["static_yield_fraction"] is None:
+        held, interval = share("yield_fraction", "ci_low", "ci_high")
+        codes = "no missing code" if spec == 0 else f"at most {spec:g} missing code{'s' * (spec != 1)}"
+        return [f"{held} {chips} have {codes} ({sure} {interval} %)"]
+    words = {"static": "static: worst INL", "total": "with noise: total RMS error"}
+    asked = "total" if record["measure"] == "total_rmse_lsb" else "static"
+    other = next(kind for kind in words if kind != asked)
+    (held, interval), (beside, its) = (
+        share(*(f"{kind}_yield_fraction{end}" for end in ("", "_ci_low", "_ci_high"))) for kind in (asked, other)
+    )
+    noisy = (record["noise_rms_lsb"] or 0.0) > LEAST_LSB or record.get("metastable_probability")
+    first = f"{held} {chips} are within {spec:g} LSB {words[asked]} ({sure} {interval} %)"
+    second = f"{beside} % {words[other]} ({its} %)"
+    unknown = ["the read noise of this device is unknown, and taken as 0"] if record["read_noise_unknown"] else []
+    if noisy:
+        return [f"{first};", second, *unknown]
+    without = unknown or ["no temporal noise was simulated"]
+    if asked == "static":
+        return [f"{first};", *without]
+    return [f"{first.replace('with noise:', 'in all:')};", f"{second};", *without]
 
 
 def _array_lines(record: Mapping[str, Any]) -> list[str]:

@@ -38,6 +38,7 @@ def draw_yield_vs_spec(meta: ReportMeta, tables: Tables, view: View) -> tuple[Fi
     width = style.SINGLE_COLUMN_IN if columns == 1 else style.DOUBLE_COLUMN_IN
     figure = style.new_figure(width, 0.75 + rows * (2.0 if columns == 1 else 1.85))
     limits = _spec_limits([side.of(curves) for side in both], meta.specs_lsb)
+    limits = (0.0, max(np.ceil(limits[1]), 1.0)) if meta.counts else limits
     lines = [_to_limits(side.of(curves), view, panel_key, limits) for side in both]
     axes = style.panels(figure, len(panel_values), share_x=True, share_y=True)
     for index, (ax, value) in enumerate(zip(axes, panel_values, strict=True)):
@@ -160,9 +161,8 @@ def _spec_limits(lines: Sequence[pd.DataFrame], specs_lsb: tuple[float, ...]) ->
 
 def _count_axis(ax: Axes, limits: tuple[float, float]) -> None:
     """Makes an axis of whole numbers from 0."""
-    last = max(np.ceil(limits[1]), 1.0)
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.set_xlim(-0.02 * last, last)
+    ax.set_xlim(-0.02 * limits[1], limits[1])
 
 
 def _spec_axis(ax: Axes, limits: tuple[float, float], spec_lsb: float) -> None:

@@ -36,6 +36,8 @@ class Scores:
     quantile_lsb: float  # of the worst INL
     yield_fraction: float  # share of chips whose worst INL is within the spec
     yield_ci: tuple[float, float]
+    total_yield_fraction: float  # share of chips whose total rms error, noise included, is within the same spec
+    total_yield_ci: tuple[float, float]
     lsb: float = 1.0  # what one LSB is, in units of the output: level schemes differ in it
 
     def better_than(self, other: "Scores", settings: SolveSettings) -> bool:
@@ -96,11 +98,8 @@ def scores_of(measured: np.ndarray, settings: SolveSettings, lsb: float) -> Scor
         lsb: of the target, in units of the output.
     """
     columns = dict(zip(MEASURES, measured.T, strict=True))
-    n = len(measured)
     worst = columns["max_inl_lsb"]
-    good = int((worst <= settings.spec_lsb).sum())
-    low, high = yield_interval(good, n)
-    yields = good / n, (float(low), float(high))
+    yields, total_yields = _yield(worst, settings.spec_lsb), _yield(columns["total_rmse_lsb"], settings.spec_lsb)
     means = {name: float(values.mean()) for name, values in columns.items()}
     intervals = {name: _interval(values) for name, values in columns.items()}
     weighted = worst + settings.noise_weight * columns["noise_rms_lsb"]
@@ -113,7 +112,14 @@ def scores_of(measured: np.ndarray, settings: SolveSettings, lsb: float) -> Scor
         values = chosen[settings.objective]
         objective, interval = float(values.mean()), _interval(values)
     quantile_lsb = float(np.quantile(worst, settings.quantile))
-    return Scores(objective, interval, means, intervals, quantile_lsb, *yields, lsb)
+    return Scores(objective, interval, means, intervals, quantile_lsb, *yields, *total_yields, lsb)
+
+
+def _yield(values: np.ndarray, spec_lsb: float) -> tuple[float, tuple[float, float]]:
+    """Share of chips within the spec, with its interval."""
+    good = int((values <= spec_lsb).sum())
+    low, high = yield_interval(good, len(values))
+    return good / len(values), (float(low), float(high))
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:

@@ -17,11 +17,13 @@ from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.config.build import build_design
 from rampjax.config.design_file import bare
 from rampjax.config.points import Point
+from rampjax.metrics import COUNTS
 from rampjax.montecarlo.column import design_model
 from rampjax.montecarlo.engine import Result, run
 from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.budget import ALL, BUDGET_MEASURES, CASES, COLUMNS, write_budget
 from rampjax.report.page import render_report
+from rampjax.report.tables import KINDS, kind_columns
 from rampjax.study.error_sources import sources_on, switch
 from rampjax.study.tables import Measurement
 
@@ -189,5 +191,10 @@ def _numbers(statistics: Statistics, measurement: Measurement) -> dict[str, floa
     for name in BUDGET_MEASURES:
         low, high = statistics.mean_interval(name, measurement.confidence)
         numbers |= {name: bare(statistics.mean(name)), f"{name}_ci_low": bare(low), f"{name}_ci_high": bare(high)}
-    share, low, high = statistics.yield_at(measurement.yield_of, measurement.specs_lsb[0], measurement.confidence)
-    return {**numbers, "yield_fraction": share, "yield_ci_low": low, "yield_ci_high": high}
+    spec, counted = measurement.specs_lsb[0], measurement.yield_of in COUNTS
+    share, low, high = statistics.yield_at(measurement.yield_of, spec, measurement.confidence)
+    numbers |= {"yield_fraction": share, "yield_ci_low": low, "yield_ci_high": high}
+    for kind, name in KINDS.items():
+        held = (None,) * 3 if counted else statistics.yield_at(name, spec, measurement.confidence)
+        numbers |= dict(zip(kind_columns(kind), held, strict=True))
+    return numbers

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from rampjax.circuit.blocks import BLOCKS, SETTING, Circuit, Info, info, knobs
 from rampjax.circuit.curves import PowerLaw, Table, is_zero
+from rampjax.circuit.design import Design
+from rampjax.circuit.negative_reads import worst_negative_read
 from rampjax.config.device_config import Figure
 from rampjax.config.device_fields import FIELDS, LIMIT, WRITE, ZERO_ACTS
 from rampjax.config.device_values import Curve
@@ -20,7 +22,12 @@ METHODS: Final = {
     "published": "as published, every pulse is a full clock",
     "solved": "solved, conductances and what else is free are chosen by the solver",
 }
+_WAYS: Final = {
+    "steps": "each step is read by itself and the reads are summed",
+    "levels": "the whole ramp is read anew at each level",
+}
 _LIMITS_THAT_ERR: Final = ("n_levels",)  # rounding to the nearest target is an error, if always the same
+_MEASURING: Final = ("n_reads", "read_by")  # of which the measurement's own note speaks
 # Their absence is nothing ideal.
 _NO_ERROR: Final = (
     *("operation.recalibrate_s", "device.error_quantiles", "device.tau_read_ns"),
@@ -49,11 +56,41 @@ def assumptions(points: Sequence[Point]) -> tuple[str, ...]:
 
 def measurement_note(points: Sequence[Point]) -> str:
     """Says how well the calibrations measure the ramp, which every headline must."""
-    reads = sorted({point.circuit.n_reads for point in points})
-    if reads == [0]:
+    ways = sorted({(point.circuit.n_reads, point.circuit.read_by if point.circuit.n_reads else "") for point in points})
+    if [count for count, _ in ways] == [0]:
         return "Calibrations measure the ramp free of noise (n_reads = 0)."
-    counts = ", ".join("0 (noise-free)" if count == 0 else str(count) for count in reads)
-    return f"Calibrations measure the ramp with n_reads = {counts}: so many reads of each device are averaged."
+    counts = ", ".join("0 (noise-free)" if count == 0 else f"{count}, by {way}" for count, way in ways)
+    used = [way for way in _WAYS if any(way == read_by for _, read_by in ways)]
+    said = "; ".join(f"by {way}, {_WAYS[way]}" for way in used)
+    return f"Calibrations measure the ramp with n_reads = {counts}: so many reads are averaged ({said})."
+
+
+def negative_read_note(design: Design) -> str:
+    """Says where a normal read noise takes the reads of a step below 0 µS; nothing where it hardly does."""
+    found = worst_negative_read(design)
+    if found is None:
+        return ""
+    step = f"The smallest step, {found.g_uS:.3g} µS," if found.smallest else f"A step of {found.g_uS:.3g} µS"
+    return (
+        f"{step} would read below 0 µS on {100 * found.share:.2g} % of reads (σ_read {found.sigma_uS:.3g} µS): the "
+        "noise is taken as normal all the same."
+    )
+
+
+def negative_reads_note(points: Sequence[Point], designs: Mapping[int, Design]) -> str:
+    """Says the same of a study: of how many of its points, and of the worst of them; nothing where of none."""
+    found = {number: worst_negative_read(design) for number, design in designs.items()}
+    shares = {number: read.share for number, read in found.items() if read is not None}
+    if not shares:
+        return ""
+    worst = min(shares, key=lambda number: (-shares[number], number))
+    note = negative_read_note(designs[worst])
+    if len(points) == 1:
+        return note
+    at = ", ".join(f"{key} = {value}" for key, value in points[worst].labels.items())
+    return (
+        f"{note} So it is at {at}, the worst of {len(shares)} of {len(points)} points with more than 1 % of such reads."
+    )
 
 
 def study_notes(study: StudyConfig) -> tuple[str, ...]:
@@ -165,7 +202,7 @@ def _is_not_zero(numbers: Any) -> bool:
 def _circuit_notes(circuits: Sequence[Circuit]) -> Iterator[str]:
     for section in BLOCKS:
         for key, said, default, values in _figures(section, circuits):
-            if (section != _WHOLE_CIRCUIT or said.clock == SETTING) and values != [default] and key != "n_reads":
+            if (section != _WHOLE_CIRCUIT or said.clock == SETTING) and values != [default] and key not in _MEASURING:
                 shown = ", ".join(_shown(value, said.unit) for value in values)
                 yield f"{section}.{key} = {shown} ({said.clock}): {said.help}."
 

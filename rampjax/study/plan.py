@@ -42,23 +42,31 @@ class Outcome:
 
 def plan_study(study: StudyConfig) -> Plan:
     """The plan of a validated study file."""
-    measure, configuration = study.measure, study.canonical()
+    measure, configuration, points = study.measure, study.canonical(), study.points()
     # Samples may grow and the seed stands apart; how a result is named and shown is no part of what it rests on.
     for apart in ("samples", "seed", "name", "title", "report"):
         configuration.pop(apart, None)
     return Plan(
         title=study.title,
-        points=study.points(),
+        points=points,
         varied=tuple(study.vary),
         samples=study.samples,
         seed=study.seed,
-        measurement=Measurement(measure.names, measure.yield_of, measure.specs_lsb, measure.confidence),
+        measurement=Measurement(
+            (*measure.names, *_undecided(points)), measure.yield_of, measure.specs_lsb, measure.confidence
+        ),
         figures=study.report.figures,
         save_samples=measure.save_samples,
         configuration=configuration,
         notes=study_notes(study),
         spice=study.spice,
     )
+
+
+def _undecided(points: Sequence[Point]) -> tuple[str, ...]:
+    """The measure without which no total error of a strobed comparator can be judged, where there is one."""
+    strobed = any(point.circuit.comparator.kind == "strobed" for point in points)
+    return ("metastable_probability",) if strobed else ()
 
 
 def point_keys(point: Point) -> dict[str, Any]:
@@ -73,3 +81,8 @@ def device_label(point: Point) -> str:
     replaced = {key: value for key, value in point.device_overrides.items() if f"device.{key}" not in apart}
     settings = ", ".join(f"{key}={value:g}" for key, value in replaced.items())
     return f"{point.device.name} ({settings})" if settings else point.device.name
+
+
+def unknown_read_noise(points: Sequence[Point]) -> tuple[str, ...]:
+    """The devices, as tables name them, whose read noise nobody knows, so that it is taken as 0."""
+    return tuple(dict.fromkeys(device_label(point) for point in points if point.device.read_noise_unknown))

@@ -20,8 +20,8 @@ from rampjax.report.page import build_report
 from rampjax.report.tables import Tables, write_tables, write_whole
 from rampjax.study.design_points import Solving, closed_designs, solve_plan, solve_problems
 from rampjax.study.folder import CHUNKS, claim_folder, write_provenance
-from rampjax.study.notes import assumptions, measurement_note, solver_notes
-from rampjax.study.plan import Outcome, Plan, point_keys
+from rampjax.study.notes import assumptions, measurement_note, negative_reads_note, solver_notes
+from rampjax.study.plan import Outcome, Plan, point_keys, unknown_read_noise
 from rampjax.study.provenance import describe_run
 from rampjax.study.spice_runner import run_spice_plan
 from rampjax.study.tables import Measurement, join_tables, result_tables
@@ -100,6 +100,7 @@ def run_plan(
         figures=plan.figures,
         notes=(*plan.notes, *assumptions(plan.points)),
         read_noise_note=measurement_note(plan.points),
+        noise_unknown=unknown_read_noise(plan.points),
     )
     provenance = describe_run(plan.configuration, plan.seed, plan.samples)
     described = {**provenance, "report": meta.as_dict()}
@@ -107,10 +108,13 @@ def run_plan(
     solved = solve_plan(plan, problems, out, solving)
     if problems:
         meta = dataclasses.replace(meta, notes=(*meta.notes, *solver_notes(plan.points, solved.open_points)))
-        described["report"] = meta.as_dict()
+    designs = {**closed, **solved.designs}
+    if note := negative_reads_note(plan.points, designs):
+        meta = dataclasses.replace(meta, notes=(*meta.notes, note))
+    described["report"] = meta.as_dict()
     if progress:
         progress(0)
-    tables, statistics = _run_points(plan, {**closed, **solved.designs}, out, progress)
+    tables, statistics = _run_points(plan, designs, out, progress)
     write_tables(out, tables)
     write_provenance(out, described)
     page = build_report(out, dataclasses.replace(meta, provenance=provenance), tables)

@@ -8,22 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from rampjax.checks import InputError, nearest
+from rampjax.circuit.blocks import LARGEST
 from rampjax.circuit.design import Design
 from rampjax.config.build import DesignPoint, build_design
 from rampjax.config.design_file import bare, design_record
 from rampjax.config.points import Point
 from rampjax.config.toml_file import quoted
+from rampjax.metrics import COUNTS
 from rampjax.montecarlo.engine import check_numbers
 from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.figures import draw_figures, write_figures
+from rampjax.report.labels import reads_text
 from rampjax.report.meta import FIGURE_NAMES, ReportMeta
-from rampjax.report.tables import write_whole
+from rampjax.report.tables import KINDS, kind_columns, write_whole
 from rampjax.study.folder import open_folder, to_json
+from rampjax.study.notes import negative_read_note
 from rampjax.study.plan import Plan, device_label, point_keys
 from rampjax.study.runner import BAND_CHIPS, run_plan, simulate
 from rampjax.study.tables import Measurement, result_tables
 
-MEASURE_OF = {"static": "max_inl_lsb", "total": "total_rmse_lsb"}
+MEASURE_OF = {**KINDS, "missing-codes": "missing_codes"}
+DEFAULT_SPEC = {"static": 0.5, "total": 0.5, "missing-codes": 0.0}
 _SHOWN = ("max_inl_lsb", "rmse_lsb", "noise_rms_lsb", "total_rmse_lsb")
 _MEANS = {"mean_max_inl_lsb": "max_inl_lsb"} | {name: name for name in _SHOWN if name != "max_inl_lsb"}
 _COMPARED_CHIPS = 4_096
@@ -60,9 +65,9 @@ def run_yield(
     point: Point,
     overrides: Sequence[str] = (),
     *,
-    spec_lsb: float,
     samples: int,
     seed: int,
+    spec_lsb: float | None = None,
     measure: str = "static",
     out: Path | None = None,
     progress: Callable[[int], None] | None = None,
@@ -72,23 +77,28 @@ def run_yield(
     Args:
         point: the design's settings.
         overrides: what replaced fields of the preset or the circuit, `KEY=VALUE`: recorded.
-        spec_lsb: a chip is good when its measure is at most this, in LSB.
         samples: number of chips.
         seed: seed of every random number.
-        measure: `static` (max_inl_lsb) or `total` (total_rmse_lsb).
+        spec_lsb: a chip is good when its measure is at most this, in LSB, or so many missing codes; None: that of
+            `DEFAULT_SPEC`.
+        measure: `static` (max_inl_lsb), `total` (total_rmse_lsb) or `missing-codes` (missing_codes).
         out: a new or empty folder for tables, figures and page; None writes nothing.
         progress: called with the number of chips just finished.
 
     Raises:
-        InputError: see `run_plan`; or a spec that is not positive.
+        InputError: see `run_plan`; or a spec that is not positive, of missing codes not a whole number from 0.
     """
-    if not 0 < spec_lsb < float("inf"):
-        raise InputError(f"`spec` must be a positive number of LSB, but is {spec_lsb:g}.")
     if measure not in MEASURE_OF:
         known = quoted(MEASURE_OF)
         raise InputError(f"`measure` must be one of {known}, but is `{measure}`.{nearest(measure, MEASURE_OF)}")
+    spec = DEFAULT_SPEC[measure] if spec_lsb is None else spec_lsb
+    if MEASURE_OF[measure] in COUNTS:
+        if not (0 <= spec <= LARGEST and spec == int(spec)):
+            raise InputError(f"`spec` must be a whole number of missing codes from 0, but is {spec:g}.")
+    elif not 0 < spec < float("inf"):
+        raise InputError(f"`spec` must be a positive number of LSB, but is {spec:g}.")
     check_numbers(samples, seed)
-    measurement = Measurement((*_SHOWN, *_unasked(point)), MEASURE_OF[measure], (spec_lsb,))
+    measurement = Measurement((*_SHOWN, *_unasked(point)), MEASURE_OF[measure], (float(spec),))
     design = build_design(point)
     if out is None:
         if progress:
@@ -108,9 +118,13 @@ def _unasked(point: Point) -> tuple[str, ...]:
 
 
 def _plan(point: Point, measurement: Measurement, samples: int, seed: int) -> Plan:
-    bits = f"{point.bits}-bit {point.function}"
+    column = f"a {point.bits}-bit {point.function} column on {device_label(point)}"
+    spec = measurement.specs_lsb[0]
+    title = f"How often does {column} stay within {spec:g} LSB?"
+    if measurement.yield_of in COUNTS:
+        title = f"How often does {column} have {'no' if spec == 0 else f'at most {spec:g}'} missing codes?"
     return Plan(
-        title=f"How often does a {bits} column on {device_label(point)} stay within {measurement.specs_lsb[0]:g} LSB?",
+        title=title,
         points=[point],
         varied=(),
         samples=samples,
@@ -151,6 +165,12 @@ def _record(
 ) -> dict[str, Any]:
     spec = measurement.specs_lsb[0]
     yield_fraction, low, high = statistics.yield_at(measurement.yield_of, spec, measurement.confidence)
+    beside: dict[str, Any] = {}
+    for kind, name in KINDS.items():
+        # of a count the spec is no LSB, within which an error could be
+        counted = measurement.yield_of in COUNTS
+        values = (None,) * 3 if counted else statistics.yield_at(name, spec, measurement.confidence)
+        beside |= dict(zip(kind_columns(kind), values, strict=True))
     means: dict[str, Any] = {}
     for key, name in (_MEANS | {name: name for name in _unasked(point)}).items():
         mean_low, mean_high = statistics.mean_interval(name, measurement.confidence)
@@ -167,14 +187,22 @@ def _record(
         "failure_probability": statistics.failure_probability(measurement.yield_of, spec),
         "ci_low": low,
         "ci_high": high,
+        **beside,
         "confidence": measurement.confidence,
         "n_samples": statistics.n_samples,
         **means,
         "n_not_finite": statistics.n_not_finite_of(measurement.yield_of),
+        "read_noise_unknown": point.device.read_noise_unknown,
         "n_reads": point.circuit.n_reads,
+        "read_by": point.circuit.read_by,
         **{name: getattr(point.circuit.array, name) for name in ("n_columns", "n_spare", "n_ramps")},
         "seed": seed,
     }
+
+
+def yield_notes(point: Point, seed: int) -> list[str]:
+    """Returns what a user should know of a design beside its yield: of its calibration, and of its reads."""
+    return [note for note in (composition_note(point, seed), negative_read_note(build_design(point))) if note]
 
 
 def composition_note(point: Point, seed: int) -> str | None:
@@ -198,7 +226,7 @@ def composition_note(point: Point, seed: int) -> str | None:
     best = min(means, key=lambda candidate: means[candidate])
     if means[best] >= means[calibration]:
         return None
-    reads = f"with n_reads = {n_reads}, " if n_reads else ""
+    reads = f"with {reads_text(n_reads, design.circuit.read_by)}, " if n_reads else ""
     return (
         f"{reads}`{calibration.text}` is worse than `{best.text}`: mean worst INL {means[calibration]:.3g} against "
         f"{means[best]:.3g} LSB on {_COMPARED_CHIPS} chips."

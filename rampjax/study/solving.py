@@ -21,6 +21,7 @@ from rampjax.report.tables import to_csv_text, write_whole
 from rampjax.solver.settings import SolveSettings
 from rampjax.solver.solve import Scores, Solution, solve, solve_steps
 from rampjax.study.folder import open_folder, to_json
+from rampjax.study.notes import negative_read_note
 from rampjax.study.plan import device_label
 from rampjax.study.runner import BAND_CHIPS, simulate
 from rampjax.study.tables import Measurement, band_frame
@@ -120,7 +121,7 @@ def solution_record(
         "chips": settings.chips,
         "levels_compared": list(solution.levels_compared),
         "levels_compared_rmse_lsb": [bare(value) for value in solution.levels_compared.values()],
-        "notes": list(solution.notes),
+        "notes": [*solution.notes, *filter(None, [negative_read_note(solution.design)])],
         "closed_form_problem": solution.closed_form_problem or None,
         **{f"{CLOSED_FORM}{key}": value for key, value in _closed_form_record(solution).items()},
     }
@@ -134,6 +135,7 @@ def _scores_record(scores: Scores | None) -> dict[str, Any]:
         "objective_value": (scores.objective, scores.objective_ci),
         **{key: (scores.mean[name], scores.ci.get(name)) for key, name in _MEANS.items()},
         "yield_fraction": (scores.yield_fraction, scores.yield_ci),
+        "total_yield_fraction": (scores.total_yield_fraction, scores.total_yield_ci),
     }
     record: dict[str, Any] = {}
     for key, (value, interval) in values.items():

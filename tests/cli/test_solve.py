@@ -42,6 +42,8 @@ def instant(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Problem, SolveSetting
             quantile_lsb=0.2,
             yield_fraction=0.9,
             yield_ci=(0.88, 0.92),
+            total_yield_fraction=0.3,
+            total_yield_ci=(0.28, 0.32),
         )
         return Solution(
             design=design,

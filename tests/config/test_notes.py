@@ -46,7 +46,17 @@ def test_what_a_fresh_chip_does_not_meet_is_not_named_as_on() -> None:
 
 
 def test_the_measurement_is_told() -> None:
-    assert "n_reads = 4" in measurement_note([point_from_options("tanh", 4, overrides=["circuit.n_reads=4"])])
+    few = point_from_options("tanh", 4, calibration="ramp_aware", overrides=["circuit.n_reads=4"])
+    by_levels = ["circuit.n_reads=16", "circuit.read_by=levels"]
+    many = point_from_options("tanh", 4, calibration="ramp_aware", overrides=by_levels)
+    assert measurement_note([few]) == (
+        "Calibrations measure the ramp with n_reads = 4, by steps: so many reads are averaged (by steps, each step is "
+        "read by itself and the reads are summed)."
+    )
+    both = measurement_note([many, few, point_from_options("tanh", 4)])
+    assert "n_reads = 0 (noise-free), 4, by steps, 16, by levels: so many" in both
+    assert "by levels, the whole ramp is read anew at each level" in both
+    assert not any("read_by" in note for note in assumptions([many]))
     assert "free of noise" in measurement_note([point_from_options("tanh", 4)])
 
 

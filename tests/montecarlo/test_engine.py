@@ -1,6 +1,7 @@
 """The engine: same bits whatever the chunks, devices and interruptions; one trace per kernel; exact statistics."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,8 @@ from scipy import stats
 
 import rampjax as rj
 from rampjax.circuit.assemble import column_structure, converter_params
+from rampjax.config.sections import COUNT_YIELDS, YieldMeasure
+from rampjax.metrics import COUNTS, MEASURES
 from rampjax.montecarlo.chunks import ChunkFolder
 from rampjax.montecarlo.column import ColumnModel
 from rampjax.montecarlo.engine import BLOCK, run, trace_counts
@@ -158,6 +161,35 @@ def test_quantiles_of_measures_that_may_be_negative():
     s = s.add(s.block_sums(values, 256))
     for q in (0.01, 0.3, 0.5, 0.9):
         assert s.quantile("a", q) == pytest.approx(np.quantile(values, q), rel=0.01, abs=0.01)
+
+
+@pytest.mark.parametrize("mean", [0.02, 3.0, 300.0])
+def test_quantiles_of_counts_are_whole_and_exact(mean):
+    values = np.random.default_rng(3).poisson(mean, (4096, 1)).astype(np.float32)
+    ordered = np.sort(values[:, 0])
+    for name in COUNTS:
+        s = Statistics.empty((name,))
+        s = s.add(s.block_sums(values, 256))
+        for q in (0.01, 0.5, 0.95, 0.99):
+            assert s.quantile(name, q) == ordered[int(np.ceil(q * 4096)) - 1]
+            low, high = s.quantile_interval(name, q)
+            ranks = stats.binom.ppf([0.025, 0.975], 4096, q).astype(int)
+            assert (low, high) == (ordered[ranks[0] - 1], ordered[ranks[1]])
+            assert str(s.quantile(name, q)) != "-0.0"
+
+
+def test_large_counts_are_whole_and_within_a_cell():
+    values = np.random.default_rng(4).integers(10_000, 60_000, (4096, 1)).astype(np.float32)
+    s = Statistics.empty(("write_pulses",))
+    s = s.add(s.block_sums(values, 256))
+    for q in (0.05, 0.5, 0.95):
+        assert s.quantile("write_pulses", q) % 1 == 0
+        assert s.quantile("write_pulses", q) == pytest.approx(np.quantile(values, q), rel=0.003)
+
+
+def test_measures_that_count_are_told_from_errors():
+    assert set(COUNTS) <= set(MEASURES)
+    assert set(COUNT_YIELDS) == set(COUNTS) & set(get_args(YieldMeasure))
 
 
 def test_a_value_that_is_not_finite_is_a_bad_chip_and_is_counted():

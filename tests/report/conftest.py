@@ -112,7 +112,11 @@ def summary_rows(key: dict[str, Any], measures: dict[str, NDArray[Any]]) -> pd.D
 
 
 def make_study(
-    n_chips: int = 400, noise: bool = True, specs: Sequence[float] = (0.25, 0.5, 1.0), **vary: Sequence[Any]
+    n_chips: int = 400,
+    noise: bool = True,
+    specs: Sequence[float] = (0.25, 0.5, 1.0),
+    yield_of: str = "max_inl_lsb",
+    **vary: Sequence[Any],
 ) -> tuple[ReportMeta, Tables]:
     """Makes the full product of the given lists of function, bits, calibration, device, levels and sigma."""
     names = {key: "device.sigma_prog_uS" if key == "sigma" else key for key in vary}
@@ -135,6 +139,7 @@ def make_study(
         parts["bands"].append(band_rows(key, chips))
     meta = ReportMeta(
         title="How often does a column stay within half a step?",
+        yield_of=yield_of,
         specs_lsb=tuple(specs),
         varied=tuple(names.values()),
         notes=(

@@ -1,5 +1,6 @@
 """Figures: right data in the right place, nothing left open, the same bytes each time."""
 
+import dataclasses
 import io
 
 import matplotlib as mpl
@@ -61,12 +62,49 @@ def test_yield_lines_are_the_table(study):
     assert "5 bits" not in figure.axes[0].get_title()
     assert "4 bits" in figure.get_suptitle()
     curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 2]
-    assert len({(line.get_color(), str(line._dash_pattern)) for line in curves}) == 3
-    assert len({str(line._dash_pattern) for line in curves}) == 3
-    for calibration, line in zip(view.values["calibration"], curves, strict=True):
-        table = select(tables.curves, {"function": "sigmoid", "bits": 4, "calibration": calibration})
-        at = np.interp(table["spec_lsb"], line.get_xdata(), line.get_ydata())
-        np.testing.assert_allclose(at, table["yield_fraction"])
+    thick, thin = curves[:3], curves[3:]
+    assert len({(line.get_color(), str(line._dash_pattern)) for line in thick}) == 3
+    assert len({str(line._dash_pattern) for line in thick}) == 3
+    assert [line.get_color() for line in thin] == [line.get_color() for line in thick]
+    assert max(line.get_linewidth() for line in thin) < min(line.get_linewidth() for line in thick)
+    for lines, column in ((thick, "yield_fraction"), (thin, "total_yield_fraction")):
+        for calibration, line in zip(view.values["calibration"], lines, strict=True):
+            table = select(tables.curves, {"function": "sigmoid", "bits": 4, "calibration": calibration})
+            at = np.interp(table["spec_lsb"], line.get_xdata(), line.get_ydata())
+            np.testing.assert_allclose(at, table[column])
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend[-2:] == ["static: worst INL", "with noise: total RMS error"]
+
+
+def test_a_device_of_unknown_read_noise_has_no_total_line(make):
+    meta, tables = make(n_chips=30, device=["a", "b"], calibration=["none", "ramp_aware"])
+    meta = dataclasses.replace(meta, noise_unknown=("b",))
+    with style.figure_look():
+        figure, caption, _ = draw_yield_vs_spec(meta, tables, make_view(meta, tables))
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["a", "b *"]
+    assert [sum(len(line.get_xdata()) > 2 for line in ax.lines) for ax in figure.axes] == [4, 2]
+    assert "* read noise unknown, taken as 0. Their total yield is not drawn." in caption
+
+
+def test_a_yield_of_counts_has_steps_at_whole_numbers(make):
+    meta, tables = make(n_chips=30, specs=(0.0, 2.0), yield_of="missing_codes", calibration=["none", "ramp_aware"])
+    counts = {"none": [0.2, 0.5, 0.9, 1.0], "ramp_aware": [0.8, 1.0, 1.0, 1.0]}
+    rows = tables.curves.groupby("calibration").head(4)
+    curves = rows.assign(
+        spec_lsb=np.tile(np.arange(4.0), 2),
+        yield_fraction=np.concatenate([counts[c] for c in rows["calibration"].unique()]),
+    )
+    tables = dataclasses.replace(tables, curves=curves)
+    with style.figure_look():
+        figure, _, _ = draw_yield_vs_spec(meta, tables, make_view(meta, tables))
+        figure.canvas.draw()
+    (ax,) = figure.axes
+    lines = [line for line in ax.lines if len(line.get_xdata()) > 2]
+    assert [line.get_drawstyle() for line in lines] == ["steps-post"] * 2
+    assert [list(line.get_ydata()[:4]) for line in lines] == list(counts.values())
+    assert ax.get_xscale() == "linear"
+    assert all(float(tick.get_text().replace("−", "-")) % 1 == 0 for tick in ax.get_xticklabels() if tick.get_text())
+    assert ax.get_xlabel() == "Spec: at most so many missing codes"
 
 
 def test_yield_lines_run_on_where_the_table_ends(make):
@@ -82,7 +120,7 @@ def test_yield_lines_run_on_where_the_table_ends(make):
     with style.figure_look():
         figure, _, _ = draw_yield_vs_spec(meta, cut, view)
     low, high = figure.axes[0].get_xlim()
-    for line in (line for line in figure.axes[0].lines if len(line.get_xdata()) > 2):
+    for line in [line for line in figure.axes[0].lines if len(line.get_xdata()) > 2][:2]:
         x, y = line.get_xdata(), line.get_ydata()
         assert (x[0], y[0], x[-1], y[-1]) == (pytest.approx(low), 0, pytest.approx(high), 1)
 

@@ -56,13 +56,16 @@ def test_a_row_for_every_column_and_case(solved):
     assert columns_text(view) == "2 functions, 3 bit widths"
 
 
+MEAN = ("mean", "mean_ci_low", "mean_ci_high")
+
+
 def with_beside(made, noise, total):
     """Gives every point a temporal noise and a total RMS error: functions of its row."""
     meta, tables = made
-    summary = tables.summary[tables.summary["measure"] != "noise_rms_lsb"]
+    summary = tables.summary[~tables.summary["measure"].isin(["noise_rms_lsb", "total_rmse_lsb"])]
     points = summary[summary["measure"] == "max_inl_lsb"]
     added = [
-        points.assign(measure=measure, mean=points.apply(value, axis=1))
+        points.assign(measure=measure, **{part: points.apply(value, axis=1) for part in MEAN})
         for measure, value in (("noise_rms_lsb", noise), ("total_rmse_lsb", total))
     ]
     return meta, dataclasses.replace(tables, summary=pd.concat([summary, *added], ignore_index=True))
@@ -80,40 +83,40 @@ def test_the_sentences_compare_all_columns_case_by_case(solved):
     made = with_beside(solved, noise, lambda row: 0.294 if row["method"] == "solved" else 0.3)
     said = gain_sentences(*made, make_view(*made))
     assert said == (
-        "In the ideal case, a solved column's mean worst INL is unchanged in the median against the closed form "
-        "(medians 0.0800 → 0.0800 LSB; 0.160 LSB as published): beyond the intervals, it is lower on 0 and "
-        "higher on 0 of 6 "
-        "columns (2 functions, 3 bit widths).",
-        "In the median, its temporal noise is 0, and its total RMS error, noise included, is 2 % lower (medians "
-        "0.300 → 0.294 LSB).",
-        "In the realistic case, a solved column's mean worst INL is 60 % lower in the median against the closed form "
-        "(medians 0.0800 → 0.0320 LSB; 0.160 LSB as published): beyond the intervals, it is lower on 6 and "
-        "higher on 0 of 6 "
-        "columns.",
-        "In the median, its temporal noise rises from 0.0500 to 0.0530 LSB rms (0.0550 as published), and its "
-        "total RMS error, noise "
-        "included, is 2 % lower (medians 0.300 → 0.294 LSB).",
+        "Solved against closed form in the ideal case, medians over 6 columns (2 functions, 3 bit widths): worst INL, "
+        "static, 0.0800 → 0.0800 LSB (unchanged), temporal noise 0, total RMS error 0.300 → 0.294 LSB (2 % lower); as "
+        "published 0.160, 0 and 0.300.",
+        "Beyond the intervals, the worst INL is lower on 0 and higher on 0 of 6 columns, the total RMS error is lower "
+        "on 6 and higher on 0.",
+        "Solved against closed form in the realistic case, medians over 6 columns: worst INL, static, 0.0800 → 0.0320 "
+        "LSB (60 % lower), temporal noise 0.0500 → 0.0530 LSB rms, total RMS error 0.300 → 0.294 LSB (2 % lower); as "
+        "published 0.160, 0.0550 and 0.300.",
+        "Beyond the intervals, the worst INL is lower on 6 and higher on 0 of 6 columns, the total RMS error is lower "
+        "on 6 and higher on 0.",
         ASSUMED,
     )
     assert answer_sentences(*made)[:5] == said
 
 
-def test_without_a_total_the_noise_alone_is_said(solved):
-    said = gain_sentences(*solved, make_view(*solved))
-    assert len(said) == 5
-    assert said[1].startswith("In the median, its temporal noise ")
-    assert "total" not in said[1]
+def test_of_a_study_of_the_total_error_the_static_one_is_said_too(solved):
+    meta, tables = solved
+    made = dataclasses.replace(meta, yield_of="total_rmse_lsb"), tables
+    said = gain_sentences(*made, make_view(*made))
+    assert "worst INL, static, 0.0800 → 0.0320 LSB (60 % lower)" in said[2]
+    table = gains(*made, make_view(*made)).query("case == 'realistic'")
+    assert f"total RMS error {table[CLOSED_FORM].median():.3f} → {table[SOLVED].median():.3f} LSB" in said[2]
 
 
 def test_a_loss_is_counted(make):
     made = make(n_chips=30, noise=False, function=FUNCTIONS, method=["closed_form", "solved"])
     meta, tables = with_errors(made, lambda row: 0.2 if row["method"] == "solved" else 0.1)
-    assert gain_sentences(meta, tables, make_view(meta, tables)) == (
-        "A solved column's mean worst INL is 100 % higher in the median against the closed form (medians 0.100 "
-        "→ 0.200 LSB): "
-        "beyond the intervals, it is lower on 0 and higher on 2 of 2 columns (2 functions).",
+    said = gain_sentences(meta, tables, make_view(meta, tables))
+    assert said[0].startswith(
+        "Solved against closed form, medians over 2 columns (2 functions): worst INL, static, 0.100 → 0.200 LSB (100 % "
+        "higher), temporal noise 0, total RMS error "
     )
-    assert "Temporal noise was not measured here" in gain_grid(meta, tables, make_view(meta, tables)).note
+    assert said[1].startswith("Beyond the intervals, the worst INL is lower on 0 and higher on 2 of 2 columns, ")
+    assert len(said) == 2
 
 
 def test_nothing_is_said_without_both_methods(make, study):
@@ -143,7 +146,10 @@ def test_the_table_has_every_method_and_the_noise_of_each_case(solved):
     assert [cell.main for cell in first[3:]] == ["0.0800", "0.0400", "0.0160"]
     assert [cell.shade is not None for cell in first] == [False] * 5 + [True]
     table = gains(*solved, make_view(*solved)).set_index(["function", "bits", "case"]).loc[("sigmoid", 3, "ideal")]
-    assert [cell.small for cell in first[:3]] == [f"noise {table[f'{method}_noise']:.3f}" for method in FACTOR]
+    assert [cell.small for cell in first[:3]] == [
+        f"noise {table[f'{method}_noise']:.3f}\ntotal {table[f'{method}_total']:.3f}" for method in FACTOR
+    ]
+    assert "Small: its temporal noise, rms and its total RMS error, in LSB." in grid.note
     assert "Shaded: lower than in closed form, beyond the 95 % confidence intervals." in grid.note
 
 
@@ -153,24 +159,23 @@ def test_the_figure_shows_quartiles_of_the_columns(solved):
     with style.figure_look():
         figure, caption, _ = draw_gain(meta, tables, view)
         figure.canvas.draw()
-    assert [ax.get_title("left") for ax in figure.axes] == ["ideal case", "realistic case"]
+    titles = [ax.get_title("left") for ax in figure.axes[:3]]
+    assert titles == ["Worst INL, static", "Temporal noise, rms", "Total RMS error"]
     table = gains(meta, tables, view)
-    for ax, case in zip(figure.axes, ("ideal", "realistic"), strict=True):
-        assert [text.get_text() for text in ax.get_xticklabels()] == ["3", "4", "5"]
-        drawn = sorted(float(line.get_ydata()[0]) for line in ax.lines if len(line.get_ydata()) == 1)
+    for row, case in enumerate(("ideal", "realistic")):
         of_case = table[table["case"] == case]
-        medians = [of_case[of_case["bits"] == bits][method].median() for bits in BITS for method in FACTOR]
-        np.testing.assert_allclose(drawn, sorted(medians))
+        for ax, ending in zip(figure.axes[3 * row : 3 * row + 3], ("", "_noise", "_total"), strict=True):
+            drawn = sorted(float(line.get_ydata()[0]) for line in ax.lines if len(line.get_ydata()) == 1)
+            medians = [of_case[of_case["bits"] == bits][f"{m}{ending}"].median() for bits in BITS for m in FACTOR]
+            np.testing.assert_allclose(drawn, sorted(medians))
+        assert figure.axes[3 * row].get_ylabel() == f"{case} case\nLSB"
+    assert [text.get_text() for text in figure.axes[3].get_xticklabels()] == ["3", "4", "5"]
     assert "6 columns (2 functions, 3 bit widths)" in caption
     assert "over the 2 columns at each value of bits" in caption
-    assert figure.axes[0].get_ylabel() == "LSB"
     low, high = figure.axes[0].get_ylim()
     ticks = [text.get_text() for text in figure.axes[0].get_yticklabels() if low <= text.get_position()[1] <= high]
     assert {"0.02", "0.05", "0.1", "0.2", "0.5"} <= set(ticks)
-    assert legend_of(figure) == [
-        *("published layout", "closed form", "solved"),
-        *("worst INL, ○ median", "temporal noise, rms", "spec, 0.5 LSB"),
-    ]
+    assert legend_of(figure) == ["published layout", "closed form", "solved", "quartiles and median", "spec, 0.5 LSB"]
 
 
 def legend_of(figure):
@@ -181,9 +186,11 @@ def test_one_column_a_place_is_a_dot(make):
     made = make(n_chips=30, noise=False, bits=BITS, method=["closed_form", "solved"])
     with style.figure_look():
         figure, caption, _ = draw_gain(*made, make_view(*made))
+    assert len(figure.axes) == 1
     assert not figure.axes[0].collections
     assert legend_of(figure) == ["closed form", "solved", "spec, 0.5 LSB"]
-    assert figure.axes[0].get_ylabel() == "Mean worst INL (LSB)"
+    assert (figure.axes[0].get_title("left"), figure.axes[0].get_ylabel()) == ("Worst INL, static", "LSB")
+    assert "No temporal noise was simulated." in caption
     assert "3 columns (3 bit widths): one column at each value of bits." in caption
 
 

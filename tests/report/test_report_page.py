@@ -13,7 +13,7 @@ from rampjax.report.answer import answer_sentences
 from rampjax.report.html import breakable, provenance_rows, tied
 from rampjax.report.meta import ReportMeta, measure_label, measure_unit, meta_from_provenance
 from rampjax.report.page import build_report, render_report
-from rampjax.report.page_tables import MAX_ROWS, measure_grid, yield_grids
+from rampjax.report.page_tables import MAX_ROWS, measure_grid, yield_grids, yield_note
 from rampjax.report.points import make_view
 from rampjax.report.tables import Tables, as_stored, write_tables
 
@@ -119,13 +119,33 @@ def test_no_figures_no_notes(single, tmp_path):
 def test_yield_grid_has_every_cell(study):
     meta, tables = study
     grids = yield_grids(meta, tables, make_view(meta, tables))
-    assert [grid.title for grid in grids] == ["Spec 0.5 LSB", "Spec 0.25 LSB", "Spec 1 LSB"]
+    assert [grid.title for grid in grids] == ["Spec: 0.5 LSB", "Spec: 0.25 LSB", "Spec: 1 LSB"]
     for grid in grids:
         assert grid.row_heads == ("function", "bits")
         assert grid.column_heads == ("uncalibrated", "redundant:4+one_point", "ramp_aware")
         assert [row.names for row in grid.rows[:3]] == [("sigmoid", "3"), ("sigmoid", "4"), ("sigmoid", "5")]
         assert [row.span for row in grid.rows] == [3, 0, 0, 3, 0, 0]
-        assert all(cell.main and cell.small for row in grid.rows for cell in row.cells)
+        for cell in (cell for row in grid.rows for cell in row.cells):
+            interval, beside = cell.small.split("\n")
+            assert cell.main
+            assert interval
+            assert beside.startswith("with noise ")
+
+
+def test_without_noise_a_yield_stands_alone_and_says_so(make):
+    meta, tables = make(n_chips=20, noise=False, calibration=["none", "ramp_aware"])
+    (grid,) = yield_grids(meta, tables, make_view(meta, tables))
+    assert not any("noise" in cell.small for row in grid.rows for cell in row.cells)
+    assert yield_note(meta, tables).endswith("No temporal noise was simulated.")
+
+
+def test_devices_of_unknown_read_noise_are_marked(make):
+    meta, tables = make(n_chips=20, device=["a", "b"], calibration=["none", "ramp_aware"])
+    meta = dataclasses.replace(meta, noise_unknown=("b",))
+    view = make_view(meta, tables)
+    for grid in (*yield_grids(meta, tables, view), measure_grid(meta, tables, view)):
+        assert {row.names[0] for row in grid.rows} == {"a", "b *"}
+        assert "* read noise unknown, taken as 0." in grid.note
 
 
 def test_few_columns_share_one_table(single, make):
@@ -155,8 +175,6 @@ def test_noise_stands_beside_the_worst_inl(study, make):
         "worst INL (LSB)",
         "temporal noise, rms (LSB)",
     )
-    meta, tables = make(n_chips=10, noise=False)
-    assert "temporal noise was not measured" in measure_grid(meta, tables, make_view(meta, tables)).note
 
 
 def test_meta_round_trip(study):

@@ -50,7 +50,11 @@ def test_bytes_do_not_depend_on_time_or_folder(study, tmp_path):
 def test_columns_of_yield_csv(study, tmp_path):
     write_tables(tmp_path, study[1])
     head = (tmp_path / "yield.csv").read_text().splitlines()[0]
-    assert head == "function,bits,device,calibration,spec_lsb,yield_fraction,ci_low,ci_high,n_samples"
+    assert head == (
+        "function,bits,device,calibration,spec_lsb,yield_fraction,ci_low,ci_high,n_samples,static_yield_fraction,"
+        "static_yield_fraction_ci_low,static_yield_fraction_ci_high,total_yield_fraction,total_yield_fraction_ci_low,"
+        "total_yield_fraction_ci_high"
+    )
 
 
 def test_words_stay_words_and_missing_numbers_missing(single):

@@ -166,10 +166,13 @@ def test_the_slice_moves_to_where_compared_values_differ(make):
     tables = dataclasses.replace(tables, yields=yields)
     view = make_view(meta, tables)
     assert view.slice == {key: 0.1}
-    first, *_, reach, note = answer_sentences(meta, tables)
+    first, *_, reach, against, note = answer_sentences(meta, tables)
     assert "(change of the read voltage = 0.1) stays within 0.5 LSB" in first
-    assert reach.startswith("Between change of the read voltage = −0.1 and 0.1, this share ranges from 50")
+    start = "Between change of the read voltage = −0.1 and 0.1, with ramp_aware, the static share ranges from 50"
+    assert reach.startswith(start)
     assert "(−0.1 and 1 more)" in reach
+    assert reach.endswith("; with noise, it stays at 0 %.")
+    assert against.startswith("With one_point, the static share ranges from 25")
     assert note == meta.read_noise_note
 
 

@@ -52,6 +52,7 @@ def record_of(n_steps: int = 30, **changes: Any) -> dict[str, Any]:
         "calibration": "ramp_aware",
         "inputs": "output",
         "n_reads": 0,
+        "read_by": "steps",
         "outputs": np.linspace(0, 1, n_steps + 2).tolist(),
         "g_target_uS": np.linspace(80, 150, n_steps).tolist(),
         "t_pulse_ns": np.linspace(1.0, 0.0625, n_steps).tolist(),
@@ -97,6 +98,8 @@ def record_of(n_steps: int = 30, **changes: Any) -> dict[str, Any]:
         record[f"{prefix}quantile_max_inl_lsb"] = (0.081, 0.633)[place]
         record[f"{prefix}yield_fraction"] = (1.0, 0.81)[place]
         record[f"{prefix}yield_fraction_ci"] = [[0.9991, 1.0], [0.80, 0.82]][place]
+        record[f"{prefix}total_yield_fraction"] = (0.44, 0.07)[place]
+        record[f"{prefix}total_yield_fraction_ci"] = [[0.42, 0.46], [0.06, 0.08]][place]
     for key in ("devices_total", "ramp_time_ns", "n_bias", "calibration", "levels", "scale_V", "start_V"):
         record[f"closed_form_{key}"] = record[key]
     for key in ("n_devices", "v_ramp_V"):
@@ -153,7 +156,12 @@ def test_table_has_closed_form_and_solved_side_by_side():
     row = line_with(text, "mean worst INL (LSB, static)")
     assert row.index("0.4012 (0.3972–0.4052)") < row.index("0.0518 (0.05128–0.05232)")
     assert line_with(text, "noise (LSB rms, temporal)")
-    assert line_with(text, "chips within 0.5 LSB (%)").split()[5:] == ["81.0", "(80.0–82.0)", "100", "(99.91–100)"]
+    static = line_with(text, "chips within 0.5 LSB (%, static)").partition(")")[2].split()
+    assert static == ["81.0", "(80.0–82.0)", "100", "(99.91–100)"]
+    total = line_with(text, "chips within 0.5 LSB (%, with noise)").partition(")")[2].split()
+    assert total == ["7", "(6–8)", "44", "(42–46)"]
+    quiet = solve_text(record_of(noise_rms_lsb=0.0, closed_form_noise_rms_lsb=0.0))
+    assert line_with(quiet, "chips within 0.5 LSB (%, with noise)").count("no noise") == 2
     assert line_with(text, "smallest conductance (µS)").split()[-2:] == ["25", "80"]
     assert line_with(text, "shortest pulse (ns)").split()[-2:] == ["1", "0.0625"]
     assert "quantile" not in text
@@ -221,6 +229,7 @@ def test_comparison_is_tidy():
         "LSB",
     ]
     assert rows.loc["yield_fraction", "solved_ci_low"] == 0.9991
+    assert rows.loc["total_yield_fraction", ["closed_form", "solved"]].tolist() == [0.07, 0.44]
     assert rows.loc["spec_lsb", "solved"] == 0.5
     assert np.isnan(rows.loc["devices_total", "solved_ci_low"])
     assert rows.loc["g_smallest_uS", ["closed_form", "solved", "unit"]].tolist() == [25.0, 80.0, "µS"]

@@ -189,6 +189,9 @@ def test_budget_is_the_largest_source_first_and_begins_with_all(budget):
     assert lists["alone_max_inl_lsb"][0] == record["mean_max_inl_lsb"]
     assert lists["alone_yield_fraction"][0] == record["yield_fraction"]
     assert lists["left_out_yield_fraction"][0] == 1.0
+    for kind in ("static", "total"):
+        assert lists[f"alone_{kind}_yield_fraction"][0] == record[f"{kind}_yield_fraction"]
+    assert lists["alone_static_yield_fraction"] == lists["alone_yield_fraction"]
     assert lists["left_out_total_rmse_lsb"][0] == pytest.approx(12**-0.5, rel=1e-5)
     read = lists["source"].index("read noise")
     assert lists["alone_max_inl_lsb"][read] < 1e-5
@@ -238,6 +241,6 @@ def test_command_prints_noise_beside_the_worst_inl(monkeypatch, capsys):
         cli.main()
     lines = capsys.readouterr().out.splitlines()
     head = next(i for i, line in enumerate(lines) if line.startswith("source"))
-    assert lines[head].split() == ["source", *["INL", "noise", "total", "yield", "%"] * 2]
+    assert lines[head].split() == ["source", *["INL", "noise", "total", "static", "%", "total", "%"] * 2]
     assert lines[head - 1].split() == ["alone", "left", "out"]
     assert lines[head + 1].startswith("all sources")

@@ -15,6 +15,7 @@ from rampjax.study.provenance import configuration_hash
 
 KEYS = ["function", "bits", "device", "calibration"]
 INTERVAL = ["spec_lsb", "yield_fraction", "ci_low", "ci_high", "n_samples"]
+SIDES = [f"{kind}_yield_fraction{end}" for kind in ("static", "total") for end in ("", "_ci_low", "_ci_high")]
 
 
 class Links(html.parser.HTMLParser):
@@ -35,7 +36,7 @@ def read(folder, name):
 
 def test_yield_table(finished):
     frame = read(finished.folder, "yield.csv")
-    assert list(frame.columns) == [*KEYS, "device.sigma_prog_uS", *INTERVAL]
+    assert list(frame.columns) == [*KEYS, "device.sigma_prog_uS", *INTERVAL, *SIDES]
     assert len(frame) == 4 * 2
     assert set(frame["calibration"]) == {"none", "one_point"}
     assert set(frame["spec_lsb"]) == {0.05, 0.2}
@@ -47,13 +48,41 @@ def test_columns_are_those_promised_where_nothing_else_varies(tmp_path, run_file
     path = tmp_path / "one.toml"
     path.write_text('title = "One?"\nsamples = 20\n[report]\nfigures = []\n[design]\nbits = 3\n')
     run_file(path, tmp_path / "out")
-    assert list(read(tmp_path / "out", "yield.csv").columns) == [*KEYS, *INTERVAL]
+    assert list(read(tmp_path / "out", "yield.csv").columns) == [*KEYS, *INTERVAL, *SIDES]
+
+
+def test_a_study_of_missing_codes_has_counts_for_specs(tmp_path, run_file):
+    path = tmp_path / "codes.toml"
+    path.write_text(
+        'title = "How many?"\nsamples = 300\n[report]\nfigures = ["yield_vs_spec", "trend"]\n[design]\nbits = 4\n'
+        '[device]\nstuck_off_prob = 0.1\ng_stuck_off_uS = 0.0\n[vary]\ncalibration = ["none", "ramp_aware"]\n'
+        '"device.sigma_prog_uS" = [1.0, 2.0, 3.0]\n[measure]\nyield_of = "missing_codes"\nspecs_lsb = [0, 1]\n'
+        "save_samples = true\n"
+    )
+    outcome = run_file(path, tmp_path / "out")
+    yields = read(tmp_path / "out", "yield.csv")
+    assert set(yields["spec_lsb"]) == {0, 1}
+    assert (yields[SIDES] == "").all().all()
+    with np.load(tmp_path / "out" / "samples.npz", allow_pickle=False) as data:
+        for number in range(len(data["points"])):
+            counts = data[f"point_{number:05d}"][:, list(data["names"]).index("missing_codes")]
+            own = yields.iloc[2 * number : 2 * number + 2]
+            assert own["yield_fraction"].tolist() == pytest.approx(
+                [np.mean(counts <= 0), np.mean(counts <= 1)], rel=1e-5
+            )
+    summary = read(tmp_path / "out", "summary.csv").set_index("measure").loc["missing_codes"]
+    quantiles = summary[[column for column in summary if column.startswith("p")]]
+    assert (quantiles.astype(float) % 1 == 0).all().all()
+    assert "has no missing code on " in outcome.answer
+    assert "temporal noise adds" in outcome.answer
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "at most 1 missing code" in page
 
 
 def test_summary_has_noise_beside_the_worst_inl(finished):
     frame = read(finished.folder, "summary.csv")
     assert list(frame.columns[:6]) == [*KEYS, "device.sigma_prog_uS", "measure"]
-    assert list(frame["measure"].unique()) == ["rmse_lsb", "max_inl_lsb", "noise_rms_lsb"]
+    assert list(frame["measure"].unique()) == ["rmse_lsb", "max_inl_lsb", "noise_rms_lsb", "total_rmse_lsb"]
     assert ((frame["mean_ci_low"] <= frame["mean"]) & (frame["mean"] <= frame["mean_ci_high"])).all()
 
 
@@ -63,7 +92,7 @@ def test_samples_agree_with_the_tables(finished):
         names, points = list(data["names"]), list(data["points"])
         for number, text in enumerate(points):
             values = data[f"point_{number:05d}"]
-            assert values.shape == (300, 3)
+            assert values.shape == (300, 4)
             keys = dict(part.split("=") for part in text.split(", "))
             own = summary[(summary["function"] == keys["function"]) & (summary["calibration"] == keys["calibration"])]
             for i, name in enumerate(names):
@@ -72,8 +101,11 @@ def test_samples_agree_with_the_tables(finished):
                 assert row["std"] == pytest.approx(values[:, i].astype(np.float64).std(ddof=1), rel=1e-3, abs=1e-7)
             own = yields[(yields["function"] == keys["function"]) & (yields["calibration"] == keys["calibration"])]
             inl = values[:, names.index("max_inl_lsb")]
+            total = values[:, names.index("total_rmse_lsb")]
             for row in own.itertuples():
                 assert row.yield_fraction == pytest.approx(np.mean(inl <= np.float64(row.spec_lsb)), rel=1e-5)
+                assert row.static_yield_fraction == row.yield_fraction
+                assert row.total_yield_fraction == pytest.approx(np.mean(total <= np.float64(row.spec_lsb)), rel=1e-5)
     assert len(points) == 4
 
 

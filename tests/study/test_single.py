@@ -1,8 +1,10 @@
 """One design on many chips, from the command line's side and from Python's."""
 
 import json
+import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import rampjax as rj
@@ -56,6 +58,72 @@ def test_measure_total_counts_the_noise():
     )
     assert total["measure"] == "total_rmse_lsb"
     assert total["yield_fraction"] < still["yield_fraction"]
+
+
+def lines_of(record):
+    return yield_text(record).splitlines()[1:4]
+
+
+def test_static_and_total_yield_stand_side_by_side():
+    point = point_from_options("tanh", 5)
+    static, total = (run_yield(point, samples=512, seed=1, measure=measure) for measure in ("static", "total"))
+    sides = [f"{kind}_yield_fraction{end}" for kind in ("static", "total") for end in ("", "_ci_low", "_ci_high")]
+    assert [static[key] for key in sides] == [total[key] for key in sides]
+    statistics = rj.simulate(rj.design("tanh", 5), 512, seed=1).statistics
+    for record, kind, measure in ((static, "static", "max_inl_lsb"), (total, "total", "total_rmse_lsb")):
+        keys = ("yield_fraction", "ci_low", "ci_high")
+        own = tuple(record[key] for key in keys)
+        assert own == tuple(record[f"{kind}_yield_fraction{end}"] for end in ("", "_ci_low", "_ci_high"))
+        assert own == statistics.yield_at(measure, 0.5)
+    assert 0 < static["total_yield_fraction"] < 1
+    first, second, _ = lines_of(static)
+    assert re.fullmatch(r"\d+ % of 512 chips are within 0.5 LSB static: worst INL \(95 % interval \d+–\d+ %\);", first)
+    assert re.fullmatch(r"\d+ % with noise: total RMS error \(\d+–\d+ %\)", second)
+    first, second, _ = lines_of(total)
+    assert "within 0.5 LSB with noise: total RMS error (95 %" in first
+    assert re.fullmatch(r"\d+ % static: worst INL \(\d+–\d+ %\)", second)
+
+
+def test_without_noise_the_text_says_so():
+    quiet = point_from_options("tanh", 4, overrides=["device.sigma_read_uS=0.0"])
+    assert lines_of(run_yield(quiet, samples=64, seed=1))[1] == "no temporal noise was simulated"
+    lines = lines_of(run_yield(quiet, samples=64, seed=1, measure="total"))
+    assert "in all: total RMS error" in lines[0]
+    assert lines[2] == "no temporal noise was simulated"
+    unknown = run_yield(point_from_options("tanh", 4, device="ihp_hfo2_milo"), samples=64, seed=1)
+    assert unknown["read_noise_unknown"] is True
+    assert lines_of(unknown)[1] == "the read noise of this device is unknown, and taken as 0"
+
+
+def test_chips_without_a_missing_code_are_counted(tmp_path):
+    stuck = ["device.stuck_off_prob=0.1", "device.g_stuck_off_uS=0.0"]
+    point = point_from_options("sigmoid", 5, overrides=stuck)
+    options = {"samples": 512, "seed": 1, "measure": "missing-codes"}
+    record = run_yield(point, stuck, **options, out=tmp_path / "out")
+    counts = rj.simulate(
+        rj.design("sigmoid", 5, device=rj.load_device("taox_paper", stuck_off_prob=0.1, g_stuck_off_uS=0.0)),
+        512,
+        seed=1,
+        measures=["missing_codes"],
+        save_samples=True,
+    ).measures[:, 0]
+    assert (record["measure"], record["spec"]) == ("missing_codes", 0.0)
+    assert record["yield_fraction"] == np.mean(counts == 0)
+    assert 0.01 < record["yield_fraction"] < 0.15
+    assert record["static_yield_fraction"] is None
+    assert "% of 512 chips have no missing code (95 % interval" in lines_of(record)[0]
+    two = run_yield(point, stuck, **options, spec_lsb=2)
+    assert two["yield_fraction"] == np.mean(counts <= 2)
+    assert "chips have at most 2 missing codes" in lines_of(two)[0]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "have no missing codes?" in page
+    curves = pd.read_csv(tmp_path / "out" / "yield_curve.csv")
+    assert curves["spec_lsb"].tolist() == list(range(len(curves)))
+    assert curves["yield_fraction"].tolist() == pytest.approx(
+        [np.mean(counts <= n) for n in range(len(curves))], rel=1e-5
+    )
+    with pytest.raises(InputError, match=r"whole number of missing codes from 0, but is 0\.5"):
+        run_yield(point, stuck, **options, spec_lsb=0.5)
 
 
 @pytest.mark.parametrize(
@@ -163,16 +231,16 @@ def test_what_a_yield_cannot_be_judged_without_is_always_there():
         seed=1,
     )
     assert strobed["metastable_probability"] > 0.05
-    assert "metastable" in yield_text(strobed, "worst INL")
-    assert "not verified" in yield_text(written, "worst INL")
+    assert "metastable" in yield_text(strobed)
+    assert "not verified" in yield_text(written)
 
 
 def test_the_text_says_what_a_chip_is():
     overrides = ["array.n_columns=8", "array.n_spare=2", "comparator.sigma_offset_V=0.01"]
     array = run_yield(point_from_options("sigmoid", 4, overrides=overrides), spec_lsb=0.5, samples=300, seed=1)
     one = run_yield(point_from_options("sigmoid", 4, overrides=overrides[2:]), spec_lsb=0.5, samples=300, seed=1)
-    assert "8 columns and 2 spare on one ramp" in yield_text(array, "worst INL")
-    assert "a chip is" not in yield_text(one, "worst INL")
+    assert "8 columns and 2 spare on one ramp" in yield_text(array)
+    assert "a chip is" not in yield_text(one)
     assert (array["n_columns"], array["n_spare"], array["n_ramps"]) == (8, 2, 1)
 
 

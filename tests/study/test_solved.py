@@ -133,7 +133,7 @@ def test_the_page_tells_how_designs_were_solved(tmp_path, study, fake):
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Solved designs: free are conductances, pulse width, scale" in page
     assert "4\u00a0of 8 searches did not converge" in page or "4 of 8 searches did not converge" in page
-    assert outcome.answer.startswith("In the ideal case, a solved column's mean worst INL is ")
+    assert outcome.answer.startswith("Solved against closed form in the ideal case, medians over ")
     report = json.loads((tmp_path / "out" / "provenance.json").read_text())["report"]
     assert any(note.startswith("Solved designs") for note in report["notes"])
 
@@ -238,6 +238,67 @@ def test_the_note_on_the_solver():
     assert "1 of 1 searches did not converge" in solver_note(SolveConfig(objective="rmse"), 1, 1)
     assert "beyond 0.25 LSB" in solver_note(SolveConfig(objective="yield", spec_lsb=0.25), 1, 0)
     assert "the 99 % quantile" in solver_note(SolveConfig(objective="quantile", quantile=0.99), 1, 0)
+
+
+TOLD = """\
+title = "Is each case told its own?"
+samples = 256
+seed = 5
+[design]
+calibration = "ramp_aware"
+[circuit]
+pulse_grid = 4
+[solve]
+starts = 2
+iterations = 20
+chips = 16
+fresh_chips = 256
+[cases.static]
+[cases.total]
+"solve.objective" = "total"
+[cases."more devices"]
+"solve.objective" = "total"
+"solve.free" = ["pulse_width", "scale", "devices"]
+"solve.max_devices" = 60
+[vary]
+bits = [3, 4]
+case = ["static", "total", "more devices"]
+method = ["closed_form", "solved"]
+[report]
+figures = ["gain"]
+"""
+
+
+def test_each_case_is_solved_as_it_says(tmp_path, study, fake):
+    study.write_text(TOLD)
+    outcome = run(study, tmp_path / "out")
+    asked = {(s.objective, s.free, s.max_devices) for _, s, _ in fake.calls}
+    assert asked == {
+        ("max_inl", ("pulse_width", "scale"), None),
+        ("total", ("pulse_width", "scale"), None),
+        ("total", ("pulse_width", "scale", "devices"), 60),
+    }
+    assert len(fake.calls) == 2 * 3
+    notes = json.loads((tmp_path / "out" / "provenance.json").read_text())["report"]["notes"]
+    solved = [note.partition(":")[0] for note in notes if note.startswith("Solved designs")]
+    assert solved == ["Solved designs (static)", "Solved designs (total)", "Solved designs (more devices)"]
+    assert any("solve.free = pulse_width, scale, devices, solve.max_devices = 60" in note for note in notes)
+    assert sum("1 of 2 searches did not converge" in note for note in notes) == 3
+    for case in ("static", "total", "more devices"):
+        assert f"Solved against closed form in the {case} case, medians over 2 columns" in outcome.answer
+    assert (tmp_path / "out" / "figures" / "gain.png").exists()
+
+
+def test_the_total_objective_lowers_the_total_error(tmp_path, study):
+    study.write_text(TOLD.replace("bits = [3, 4]", "bits = [4, 5]"))
+    told = load_study(study)
+    outcome = run(study, tmp_path / "out")
+    total = {
+        (point.bits, point.labels["case"], point.method): statistics.mean("total_rmse_lsb")
+        for point, statistics in zip(told.points(), outcome.statistics, strict=True)
+    }
+    assert total[5, "total", "solved"] < 0.95 * total[5, "static", "closed_form"]
+    assert total[5, "more devices", "solved"] < total[5, "total", "solved"]
 
 
 def test_batches_are_small_and_complete(study, monkeypatch):
