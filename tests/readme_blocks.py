@@ -31,12 +31,6 @@ class Command(NamedTuple):
             return self.text
         return re.sub(r"\s+#\s.*$", "", re.sub(r"\s*\\\n\s*", " ", self.text)).strip()
 
-    @property
-    def status(self) -> int:
-        """What it exits with: 0, unless its comment says `status N`."""
-        said = re.search(r"\s#\s.*\bstatus (\d+)", self.text)
-        return int(said[1]) if said else 0
-
 
 class Figure(NamedTuple):
     """A printed figure and its interval, if it has one; `digit` is what one in the last digit is worth."""
