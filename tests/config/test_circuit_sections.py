@@ -44,6 +44,10 @@ BESIDE: dict[str, list[str]] = {
     "circuit.t_min_ns": ["circuit.t_clk_ns=2", "circuit.pulse_grid=16"],
     "circuit.read_by": ["circuit.n_reads=4", "design.calibration=one_point"],
     "array.n_ramps": ["array.n_columns=64"],
+    "circuit.sigma_measure_V": ["circuit.n_reads=4", "design.calibration=one_point"],
+    "ramp.auto_zero": ["ramp.v_os_V=0.001"],
+    "comparator.noise_per": ["comparator.sigma_noise_V=0.001"],
+    "comparator.undecided": ["comparator.kind=strobed", "comparator.tau_latch_ns=0.1"],
 }
 
 
