@@ -1,8 +1,8 @@
 """Phase-change memory recalibrated hourly, by brute force in NumPy: what its 1/f noise costs.
 
-The published model draws all the 1/f noise that has accumulated since programming at the moment of use, and says nothing
-of a calibration, which is then free of it. The package's noise is stationary: a calibration has it too, mostly another
-than in use, since most of its time constants are shorter than an hour, and that is worse still.
+The published model draws all the 1/f noise that has accumulated since programming at the moment of use, and says
+nothing of a calibration, which is then free of it. The package's noise is stationary: a calibration has it too, mostly
+another than in use, since most of its time constants are shorter than an hour, and that is worse still.
 """
 
 import numpy as np
