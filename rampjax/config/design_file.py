@@ -3,6 +3,7 @@
 A number with many digits is the float64 itself, so that a design read back has the same parameters to the last bit.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -162,6 +163,7 @@ def rebuild_design(record: Mapping[str, Any], where: str) -> DesignFile:
     Raises:
         InputError: see `read_design`.
     """
+    record = _as_now(record)
     check_known(record, [*_CIRCUIT_KEYS, *_DEVICE_KEYS], where)
     check_kinds(record, where)
     circuit = _circuit_of(record, where)
@@ -178,6 +180,24 @@ def rebuild_design(record: Mapping[str, Any], where: str) -> DesignFile:
             f"to {reach_V:.4g} V."
         )
     return DesignFile(design, device, record)
+
+
+_OLDER_SCHEMA = 3  # read as well: what it does not know yet is at its default
+_NEW_FIGURES = (
+    *("read_by", "sigma_measure_V", "ramp_auto_zero", "ramp_thermal_noise", "comparator_noise_per"),
+    *("comparator_undecided", "t_read_ns", "tau_read_ns", "sigma_slow_uS", "slow_t_lo_s", "slow_t_hi_s"),
+    *("failed_prob", "failed_bias_uS", "failed_sigma_uS"),
+)
+
+
+def _as_now(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record of the older schema as one of today's; any other as it is."""
+    if record.get("schema_version") != _OLDER_SCHEMA:
+        return record
+    device = {field.name: field.default for field in dataclasses.fields(Device)}
+    figures = {**_circuit_record(Circuit()), **device}
+    absent = {flat: number for key in _NEW_FIGURES for flat, number in flat_figure(key, figures[key]).items()}
+    return {**absent, **record, "schema_version": SCHEMA_VERSION}
 
 
 _CIRCUIT_KEYS = tuple(_circuit_record(Circuit()))

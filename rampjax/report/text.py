@@ -31,7 +31,7 @@ def design_text(record: Mapping[str, Any]) -> str:
             f"  start            {record['n_bias']} bias devices of {record['g_bias_uS']:.4g} µS, "
             f"{record['t_bias_ns']:g} ns each"
         )
-    head += _window_lines(record)
+    head += [*_window_lines(record), *_negative_lines(record)]
     x = [v_V / record["scale_V"] for v_V in record["v_ramp_V"]]
     reached = dict(zip(record["level_of"], record["codes"][1:], strict=True))
     rows = [
@@ -51,9 +51,23 @@ def _window_lines(record: Mapping[str, Any]) -> list[str]:
     if not n_low:
         return []
     return [
-        f"  low targets      {n_low} below {window_uS:g} µS, the window of write-verify, which 0 µS cuts off there: "
-        "plain programming clips a normal error instead, and ends lower than a loop does; it is write_verify that is "
-        "right"
+        f"  low targets      {n_low} below {window_uS:g} µS, the window of write-verify, which 0 µS cuts off there: a "
+        "loop (programming.mode) ends higher than this normal error clipped at 0, and is right"
+    ]
+
+
+def _negative_lines(record: Mapping[str, Any]) -> list[str]:
+    """Says which devices are read as negative now and then: no model of a current, but of its normal noise."""
+    from rampjax.circuit.curves import curve_at_uS  # brings numpy: `functions` has none
+    from rampjax.config.records import curve_of
+
+    curve = curve_of(record["sigma_read_uS"])
+    n_faint = sum(g_uS < float(curve_at_uS(curve, g_uS)) for g_uS in record["g_target_uS"])
+    if not n_faint:
+        return []
+    return [
+        f"  faint targets    {n_faint} below their own read noise, which is normal all the same: more than 16 % of "
+        "their reads are negative"
     ]
 
 

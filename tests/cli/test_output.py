@@ -143,6 +143,26 @@ def test_design_text(rampjax: Run) -> None:
     assert len(text.splitlines()) < 60
 
 
+def test_a_design_says_which_targets_are_low_and_which_are_faint(rampjax: Run) -> None:
+    """Of the 254 targets of the default design 134 are below 4.625 µS and 50 below 3.5 µS."""
+    record = strict(rampjax("design", "sigmoid", "--bits", "8", "--json").out)
+    n_low, n_faint = (sum(g < bound for g in record["g_target_uS"]) for bound in (4.625, 3.5))
+    text = rampjax("design", "sigmoid", "--bits", "8").out
+    assert f"low targets      {n_low} below 4.625 µS, the window of write-verify" in text
+    assert f"faint targets    {n_faint} below their own read noise" in text
+    quiet = ["--set", "device.sigma_read_uS=0", "--set", "programming.mode=write_verify"]
+    for arguments in (["--bits", "5"], ["--bits", "8", *quiet]):
+        assert " targets  " not in rampjax("design", "sigmoid", *arguments).out
+
+
+def test_a_curve_of_another_form_is_printed_flat(rampjax: Run) -> None:
+    pcm = strict(rampjax("devices", "ibm_pcm", "--json").out)
+    assert pcm["sigma_slow_uS"] == ["power_law", 0.22, 0.35, 25.0]
+    assert pcm["sigma_drift_nu"] == [-0.0125, -0.0059, 0.008, 0.045]
+    assert strict(rampjax("devices", "ibm_cmo_hfox", "--json").out)["sigma_read_uS"][:3] == ["table", 9.0, 0.0959]
+    assert "sigma_slow_uS = 0.22 (g / 25 µS)^0.35" in rampjax("devices", "ibm_pcm").out
+
+
 def test_lists(rampjax: Run, tmp_path: Path) -> None:
     assert "1/(1 + exp(-x))" in rampjax("functions").out
     assert "taox_paper" in rampjax("devices").out

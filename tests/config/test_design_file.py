@@ -125,7 +125,7 @@ IMPOSSIBLE: list[tuple[Callable[[dict[str, Any]], None], list[str]]] = [
     # schema and keys
     (put(schema_version=1), ["schema_version", "anew"]),
     (put(schema_version=2), ["schema_version", "anew"]),
-    (put(schema_version=4), ["schema_version", "3", "4"]),
+    (put(schema_version=5), ["schema_version", "4", "5"]),
     (put(schema_version=True), ["schema_version", "true"]),
     (without("schema_version"), ["schema_version", "missing"]),
     (without("thresholds"), ["thresholds", "missing", "a list of numbers"]),

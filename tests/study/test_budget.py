@@ -98,7 +98,7 @@ def test_only_what_acts_is_a_source():
     relaxing = rj.load_device("ibm_cmo_hfox")
     assert "relaxation" not in sources_on(rj.design("tanh", 3, device=relaxing))
     aged = rj.design("tanh", 3, device=relaxing, circuit=Circuit(operation=Operation(age_s=10.0)))
-    assert sources_on(aged) == ("programming error", "relaxation")
+    assert sources_on(aged) == ("programming error", "relaxation", "read noise")
 
 
 def test_failed_programming_is_a_part_of_the_programming_error():
