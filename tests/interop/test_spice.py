@@ -83,6 +83,19 @@ def test_spice_makes_the_charge_of_each_pulse():
 
 
 @needs_ngspice
+def test_spice_leaves_the_offset_on_the_ramp_without_auto_zero():
+    """The follower of the reset puts out its offset, with the sign with which it drives every pulse."""
+    levels = {}
+    for auto_zero in (True, False):
+        ramp = Ramp(v_os_V=0.004, auto_zero=auto_zero)
+        found = run_ngspice(text_of(rj.design("tanh", 3, device=QUIET, circuit=Circuit(ramp=ramp)))).measured
+        levels[auto_zero] = np.array([found[f"v_level_{k + 1}"] for k in range(7)])
+    np.testing.assert_allclose(levels[False] - levels[True], 0.004, atol=2e-6)
+    driven = rj.design("tanh", 3, device=QUIET)
+    np.testing.assert_allclose(np.diff(levels[True]) / np.diff(driven.v_ramp_V), 1 + 0.004 / 0.2, rtol=2e-4)
+
+
+@needs_ngspice
 def test_spice_has_the_leaky_integrator_of_a_finite_gain():
     """With gain A the capacitor's voltage follows C dV/dt = g (v - V/(A+1)): an exponential in each pulse."""
     gain = 50.0
@@ -125,6 +138,13 @@ CASES = {
     "capacitor": {"ramp": Ramp(sigma_c_int_rel=0.02)},
     "read voltage": {"ramp": Ramp(sigma_v_read_rel=0.02)},
     "offset": {"ramp": Ramp(v_os_V=0.002, sigma_v_os_V=0.002)},
+    "offset left by the reset": {"ramp": Ramp(v_os_V=0.003, sigma_v_os_V=0.002, auto_zero=False)},
+    "offset left by the reset, slow amplifier": {
+        "ramp": Ramp(v_os_V=0.003, auto_zero=False, opamp_gain=300.0, tau_settle_ns=0.1),
+        "comparator": STROBED,
+        "operation": Operation(v_read_change_rel=0.1, c_corner_rel=1.1),
+        "n_bias": 12,
+    },
     "gain": {"ramp": Ramp(opamp_gain=200.0)},
     "leakage": {"ramp": Ramp(opamp_gain=300.0, g_leak_uS=50.0)},
     "injection": {"ramp": Ramp(q_inj_fC=0.1, sigma_q_inj_fC=0.02)},
