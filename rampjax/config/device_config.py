@@ -112,8 +112,9 @@ class DeviceConfig(Frozen):
 
     @property
     def read_noise_unknown(self) -> bool:
-        """Whether nobody knows the read noise: it is taken as 0, which is assumed."""
-        return self.sigma_read_uS.certainty == "assumed" and is_zero(self.sigma_read_uS.numbers)
+        """Whether nobody knows the read noise: it is taken as 0, which is assumed, and no slow part says more."""
+        unsaid = self.sigma_slow_uS is None or is_zero(self.sigma_slow_uS.numbers)
+        return unsaid and self.sigma_read_uS.certainty == "assumed" and is_zero(self.sigma_read_uS.numbers)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

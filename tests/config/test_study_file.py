@@ -412,3 +412,11 @@ def test_figures_beyond_single_precision_are_refused(tmp_path, value):
     path.write_text(f'title = "t"\n[circuit]\nc_int_fF = {value}\n')
     with pytest.raises(InputError, match="c_int_fF"):
         load_study(path)
+
+
+def test_what_a_study_rests_on_has_curves_of_every_form(tmp_path: Path) -> None:
+    path = tmp_path / "devices.toml"
+    path.write_text('title = "?"\n[vary]\ndevice = ["ibm_cmo_hfox", "ibm_pcm"]\n[design]\nbits = 3\n')
+    table, power = (numbers for numbers in load_study(path).canonical()["devices"])
+    assert table["sigma_read_uS"][0] == "table"
+    assert power["sigma_slow_uS"][0] == "power_law"
