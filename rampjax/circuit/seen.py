@@ -108,31 +108,37 @@ def seen_ramp(held: Held, params: ConverterParams, structure: ColumnStructure) -
         # A ramp that runs backwards is crossed at the first level that reaches the input.
         deviation_V = jax.lax.cummax(params.v_target_V + deviation_V) - params.v_target_V
     if structure.continuous:
-        deviation_V = decided_V(
-            deviation_V,
-            params.v_target_V,
-            lag_V,
-            params.timing,
-            params.common.referred,
-            structure.n_removed,
-            params.calibration.last,
-        )
-        flips_V = params.v_target_V + deviation_V
-        wide = jnp.diff(flips_V) > _LATE_WIDTH * (flips_V[params.calibration.last] - flips_V[0])
-        n_rises = jnp.cumsum(jnp.concatenate([jnp.zeros_like(wide[:1]), wide]).astype(jnp.int32))
-        return Seen(deviation_V, n_rises, None, None)
-    crossing, window_V = None, params.timing.undecided_V / params.common.referred
+        return _late(deviation_V, lag_V, params, structure)
+    n_rises = count_rises(rise_V)
+    window_V = params.timing.undecided_V / params.common.referred
     two_sided = structure.undecided in ("neighbour", "mixture")
     if structure.strobe_noise:
-        sigma_V = params.noise.sigma_strobe_V
-        crossing = first_crossing(raw_V, deviation_V, params.v_target_V, sigma_V, window_V if two_sided else None)
-    elif two_sided:
+        own = window_V if two_sided else None
+        crossing = first_crossing(raw_V, deviation_V, params.v_target_V, params.noise.sigma_strobe_V, own)
+        return Seen(deviation_V + crossing.shift_V, n_rises, crossing.variance_V2, None)
+    if two_sided:
         crossing = undecided_crossing(deviation_V, params.v_target_V, window_V)
-    n_rises = count_rises(rise_V)
-    if crossing is None:
-        return Seen(deviation_V, n_rises, None, None)
-    spread = (crossing.variance_V2, None) if structure.strobe_noise else (None, root(crossing.variance_V2))
-    return Seen(deviation_V + crossing.shift_V, n_rises, *spread)
+        return Seen(deviation_V + crossing.shift_V, n_rises, None, root(crossing.variance_V2))
+    return Seen(deviation_V, n_rises, None, None)
+
+
+def _late(
+    deviation_V: Array, lag_V: tuple[Array, Array] | None, params: ConverterParams, structure: ColumnStructure
+) -> Seen:
+    """What a comparator in continuous time makes of a ramp that only rises."""
+    deviation_V = decided_V(
+        deviation_V,
+        params.v_target_V,
+        lag_V,
+        params.timing,
+        params.common.referred,
+        structure.n_removed,
+        params.calibration.last,
+    )
+    flips_V = params.v_target_V + deviation_V
+    wide = jnp.diff(flips_V) > _LATE_WIDTH * (flips_V[params.calibration.last] - flips_V[0])
+    n_rises = jnp.cumsum(jnp.concatenate([jnp.zeros_like(wide[:1]), wide]).astype(jnp.int32))
+    return Seen(deviation_V, n_rises, None, None)
 
 
 def count_rises(rise_V: Float[Array, " level"]) -> Int[Array, " level"]:

@@ -117,7 +117,7 @@ def _latched_ns(
 
 
 def _undecided(c: SpiceCircuit, sampled_V: np.ndarray) -> bool:
-    """Whether a strobed latch meets an overdrive too small for the clock that it has: its code is then random."""
+    """Whether a strobed latch meets an overdrive too small for the clock that it has: its code is then chance."""
     if not c.tau_latch_ns:
         return False
     return bool((np.abs(sampled_V) < c.v_logic_V * np.exp(-(c.t_clk_ns - c.t_delay_ns) / c.tau_latch_ns)).any())
