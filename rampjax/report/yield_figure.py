@@ -61,7 +61,8 @@ def draw_yield_vs_spec(meta: ReportMeta, tables: Tables, view: View) -> tuple[Fi
         if index + columns >= len(panel_values):
             ax.set_xlabel(_spec_label(meta, both))
     style.heading(figure, "Yield against spec", style.slice_heading(view, panel_key))
-    _legend(figure, view, styles, both)
+    devices = panel_values if panel_key == "device" else (view.fixed.get("device", ""),)
+    _legend(figure, view, styles, both, mark_note(meta, devices))
     return figure, _caption(meta, view, panel_key, panel_values, both), _alt(both)
 
 
@@ -72,13 +73,15 @@ def _spec_label(meta: ReportMeta, both: Sequence[Side]) -> str:
     return f"Spec on {named} ({measure_unit(meta.yield_of)})"
 
 
-def _legend(figure: Figure, view: View, styles: style.Styles, both: Sequence[Side]) -> None:
-    """Names the compared values, and what thick and thin lines are."""
+def _legend(figure: Figure, view: View, styles: style.Styles, both: Sequence[Side], marked_as: str) -> None:
+    """Names the compared values, what thick and thin lines are, and what a mark stands for."""
     handles = style.style_handles(styles, view.compare) if view.compare else []
     if len(both) > 1:
         for side, width in zip(both, (_THICK, _THIN), strict=True):
             label = f"{side.words}: {measure_label(side.measure)}"
             handles.append(Line2D([], [], color=style.GREY, linewidth=width, label=label))
+    if marked_as:
+        handles.append(Line2D([], [], linestyle="none", label=marked_as.rstrip(" .")))
     if handles:
         style.legend_below(figure, handles)
 
@@ -177,6 +180,6 @@ def _spec_axis(ax: Axes, limits: tuple[float, float], spec_lsb: float) -> None:
         labelled = octaves[octaves % 2 == headline] if len(octaves) > 6 else octaves
         ax.xaxis.set_major_locator(FixedLocator(list(2.0**labelled)))
         ax.xaxis.set_minor_locator(FixedLocator(list(2.0**octaves)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlim(limits)
