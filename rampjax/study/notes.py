@@ -59,8 +59,10 @@ def measurement_note(points: Sequence[Point]) -> str:
     ways = sorted({(point.circuit.n_reads, point.circuit.read_by if point.circuit.n_reads else "") for point in points})
     if [count for count, _ in ways] == [0]:
         return "Calibrations measure the ramp free of noise (n_reads = 0)."
-    counts = ", ".join("0 (noise-free)" if count == 0 else f"{count}, by {way}" for count, way in ways)
     used = [way for way in _WAYS if any(way == read_by for _, read_by in ways)]
+    free = ["0 (noise-free)"] if ways[0][0] == 0 else []
+    read = [", ".join(f"{count}" for count, read_by in ways if read_by == way) + f", by {way}" for way in used]
+    counts = ", ".join([*free, "; ".join(read)])
     said = "; ".join(f"by {way}, {_WAYS[way]}" for way in used)
     return f"Calibrations measure the ramp with n_reads = {counts}: so many reads are averaged ({said})."
 

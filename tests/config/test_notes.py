@@ -54,7 +54,7 @@ def test_the_measurement_is_told() -> None:
         "read by itself and the reads are summed)."
     )
     both = measurement_note([many, few, point_from_options("tanh", 4)])
-    assert "n_reads = 0 (noise-free), 4, by steps, 16, by levels: so many" in both
+    assert "n_reads = 0 (noise-free), 4, by steps; 16, by levels: so many" in both
     assert "by levels, the whole ramp is read anew at each level" in both
     assert not any("read_by" in note for note in assumptions([many]))
     assert "free of noise" in measurement_note([point_from_options("tanh", 4)])
