@@ -145,7 +145,7 @@ def _against(meta: ReportMeta, tables: Tables, view: View, best: Value, against:
     overlap = high["ci_low"] <= low["ci_high"] and low["ci_low"] <= high["ci_high"]
     caveat = ", a difference that the intervals do not resolve" if overlap else ""
     if overlap and len(both) > 1:
-        caveat = f", a {both[0].words} difference that the intervals do not resolve"
+        caveat = f", a difference ({both[0].words}) that the intervals do not resolve"
     return f"{' and '.join(shares)} {describe(compare, against)}{caveat}"
 
 

@@ -115,7 +115,7 @@ def test_best_none_is_held_against_the_worst(make):
     )
     first = answer_sentences(meta, tables)[0]
     assert "uncalibrated, against 80 % (70–86) static and 0 % (0–7) with noise with one_point" in first
-    assert "a static difference that the intervals do not resolve" in first
+    assert "a difference (static) that the intervals do not resolve" in first
 
 
 def test_worst_inl_never_without_noise(study, make):
