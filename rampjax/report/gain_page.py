@@ -1,6 +1,7 @@
 """What solving gains over the closed form, as a table and a figure of the page."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ from rampjax.report.sides import NO_NOISE
 from rampjax.report.tables import KINDS, TOTAL, Tables
 
 _MOST_ROWS = 120
+_ROW_WIDTH: Final = 18  # characters beside a row of panels
 _MOST_ROWS_DRAWN = 8
 _BOX: Final = "quartiles and median"
 _SHORT: Final = {NOISE: "noise", KINDS[TOTAL]: "total"}
@@ -104,7 +106,8 @@ def draw_gain(meta: ReportMeta, tables: Tables, view: View) -> tuple[Figure, str
             _draw_spread(ax, meta, rows, measure, key, view, boxes)
             if measure != NOISE:
                 ax.axhline(view.spec_lsb, zorder=1.5, **_SPEC_LINE)
-        named = f"{setting(CASE, case)}\n" if case is not None else ""
+        # A row is no higher than a few words: a long name takes several lines.
+        named = f"{textwrap.fill(setting(CASE, case), _ROW_WIDTH)}\n" if case is not None else ""
         row[0].set_ylabel(f"{named}{measure_unit(meta.yield_of)}")
     for ax, measure in zip(axes[0], measures, strict=True):
         ax.set_title(_titled(measure))
