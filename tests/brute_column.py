@@ -196,7 +196,9 @@ def brute_column(goal, layout, figures, n=20_000, seed=0, ramp_aware=True):
             g = np.maximum(aim + _curve(f.sigma_uS, aim) * rng.standard_normal(n), 0.0)
             read = g
             if f.n_reads:
-                read = g + _curve(f.sigma_read_uS, g) / np.sqrt(f.n_reads) * rng.standard_normal(n)
+                # Each device is read by itself, in pulses of the ramp's own width, which jitter.
+                felt_uS = np.hypot(_curve(f.sigma_read_uS, g), g * f.sigma_jitter_ns / t_ns)
+                read = g + felt_uS / np.sqrt(f.n_reads) * rng.standard_normal(n)
             noise_V2 = noise_V2 + (_curve(f.sigma_read_uS, g) * gain) ** 2
             step_uS, seen_uS = step_uS + g, seen_uS + read
             rest_ns = np.maximum(clocks[k] * f.t_clk_ns - t_eff_ns, 0.0)

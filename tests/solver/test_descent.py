@@ -73,8 +73,11 @@ def test_the_traced_layout_is_the_one_of_the_host(settings, circuit):
             np.testing.assert_allclose(one[:n_bias], other[:n_bias], rtol=3e-5, atol=1e-6, err_msg=name)
         for name in ("g_target_uS", "v_target_V", "aim_x", "scale_V"):
             np.testing.assert_allclose(getattr(traced, name), getattr(host, name), rtol=1e-4, atol=2e-5, err_msg=name)
-        np.testing.assert_allclose(traced.ramp.c_int_fF, host.ramp.c_int_fF, rtol=1e-5)
-        np.testing.assert_allclose(traced.noise.sigma_level_V, host.noise.sigma_level_V, rtol=1e-5)
+        both_fF = (traced.ramp.c_int_fF, host.ramp.c_int_fF)
+        np.testing.assert_allclose(*both_fF, rtol=1e-5)
+        for one, other in ((traced.noise, host.noise), (traced.measuring, host.measuring)):
+            level_V2 = [each.ktc_fF_V2 / c_fF + each.level_V2 for each, c_fF in zip((one, other), both_fF, strict=True)]
+            np.testing.assert_allclose(*level_V2, rtol=1e-5)
         if host.timing.n_clk is not None:
             np.testing.assert_array_equal(traced.timing.n_clk, host.timing.n_clk)
 
