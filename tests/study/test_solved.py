@@ -294,7 +294,7 @@ def test_the_total_objective_lowers_the_total_error(tmp_path, study):
     told = load_study(study)
     outcome = run(study, tmp_path / "out")
     total = {
-        (5, point.labels["case"], point.method): statistics.mean("total_rmse_lsb")
+        (point.bits, point.labels["case"], point.method): statistics.mean("total_rmse_lsb")
         for point, statistics in zip(told.points(), outcome.statistics, strict=True)
     }
     assert total[5, "total", "solved"] < total[5, "static", "closed_form"]
