@@ -133,7 +133,7 @@ def test_no_source_is_left_out_of_the_kernel_that_it_gets_by_itself():
         alone = column_structure(
             rj.design("sigmoid", 4, device=dataclasses.replace(QUIET, **of_device), circuit=circuit)
         )
-        assert alone != plain or name.startswith(("reads", "programming")), name
+        assert alone != plain or "reads" in name or name.startswith("programming"), name
 
 
 @pytest.mark.parametrize("source", BIAS)
