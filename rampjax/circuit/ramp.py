@@ -288,10 +288,18 @@ def ramp_before(g_uS: Float[Array, " entry"], slots: Slots, n_bias: int = 0) -> 
         assert isinstance(before, Progress)
         after = add_entry(before, *entry)
         assert isinstance(after, Progress)
-        return after, (before.deviation_V, before.lag_V, after.rise_V)
+        # A step is made anew with each of its devices: what this one has added to it.
+        rise_V = after.rise_V - jnp.where(_is_first(entry[1]), 0.0, before.rise_V)
+        return after, (before.deviation_V, before.lag_V, rise_V)
 
     _, (deviation_V, lag_V, rise_V) = jax.lax.scan(step, start_ramp(slots), (g_uS, slots))
     return Before(deviation_V[n_bias:], lag_V[n_bias:], _since(rise_V, n_bias))
+
+
+def _is_first(slot: Slots) -> Array:
+    """Whether an entry is the first of the devices of its step."""
+    assert slot.amplifier is not None
+    return slot.amplifier.first
 
 
 def _since(rise_V: Array, n_bias: int) -> Array:
