@@ -286,13 +286,15 @@ def test_an_undecided_latch_gives_any_code(function):
     y = (target.function.evaluate(x) - target.y_lo) / target.lsb
     weights = np.abs(np.gradient(y))
     outputs = np.arange(16) + (target.outputs[0] - target.y_lo) / target.lsb - target.codes[0]
-    square = (outputs[rng.integers(0, 16, len(x))] - y) ** 2
     chip = metrics.realise(padded(target.thresholds, arrays), arrays)
-    share = 0.3
-    expected = (1 - share) * float(metrics.total_rmse_lsb(chip, arrays)) ** 2 + share * np.average(
-        square, weights=weights
-    )
-    assert float(metrics.total_rmse_lsb(chip, arrays, jnp.float32(share))) == pytest.approx(np.sqrt(expected), rel=0.01)
+    half = 0.15 * float(np.diff(target.thresholds).min())
+    near = np.abs(x[:, None] - target.thresholds).min(axis=1) < half
+    square = np.where(near, (outputs[rng.integers(0, 16, len(x))] - y) ** 2, 0.0)
+    lost = metrics.lost_decisions("random", padded(target.thresholds, arrays), jnp.float32(half), arrays)
+    share = np.average(near, weights=weights)
+    assert float(lost.share) == pytest.approx(share, rel=0.01)
+    expected = (1 - share) * float(metrics.total_rmse_lsb(chip, arrays)) ** 2 + np.average(square, weights=weights)
+    assert float(metrics.total_rmse_lsb(chip, arrays, lost)) == pytest.approx(np.sqrt(expected), rel=0.01)
 
 
 def test_metastable_probability_is_the_share_of_outputs_beside_a_threshold():
