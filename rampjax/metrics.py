@@ -250,11 +250,11 @@ def mse_lsb2(thresholds: Float[Array, " threshold"], target: TargetArrays) -> Fl
 
 def rmse_lsb(chip: Realised, target: TargetArrays) -> Float[Array, ""]:
     """Root mean square of Q(x) - g(x) over the inputs in LSB: the root of `mse_lsb2`, exact, from thresholds alone."""
-    return _root(target.ideal_rmse_lsb**2 + jnp.sum(excess_lsb2(chip.x, chip.y_lsb, target)))
+    return root(target.ideal_rmse_lsb**2 + jnp.sum(excess_lsb2(chip.x, chip.y_lsb, target)))
 
 
-def _root(square: Float[Array, ""]) -> Float[Array, ""]:
-    """Square root with slope 0, not infinite, at 0."""
+def root(square: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Square root of what is never negative, with slope 0, not infinite, at 0."""
     positive = square > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
 
@@ -321,7 +321,7 @@ def noise_rms_lsb(chip: Realised, target: TargetArrays, lost: Lost | None = None
         square = jnp.sum(jnp.abs(shares) * away, axis=0) + jnp.sum(piled * piled_away, axis=-1)
         unit = jnp.asarray(0.5, chip.x.dtype)
     square = jnp.abs(target.step_lsb) * _weighted(square, chip)
-    return _root(_with_lost(jnp.sum(jnp.where(target.valid, square, 0.0)) / unit, lost))
+    return root(_with_lost(jnp.sum(jnp.where(target.valid, square, 0.0)) / unit, lost))
 
 
 def total_rmse_lsb(chip: Realised, target: TargetArrays, lost: Lost | None = None) -> Float[Array, ""]:
@@ -335,7 +335,7 @@ def total_rmse_lsb(chip: Realised, target: TargetArrays, lost: Lost | None = Non
     still = jnp.sum(excess_lsb2(chip.x, chip.y_lsb, target))
     moved = jnp.sum(_weighted(excess_lsb2(chip.noisy_x, chip.noisy_y_lsb, target), chip))
     centre = _WEIGHTS[chip.noisy_x.shape[0]][0]
-    return _root(_with_lost(target.ideal_rmse_lsb**2 + centre * still + moved, lost))
+    return root(_with_lost(target.ideal_rmse_lsb**2 + centre * still + moved, lost))
 
 
 def _weighted(at_nodes: Float[Array, " node threshold"], chip: Realised) -> Float[Array, " threshold"]:

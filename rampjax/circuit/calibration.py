@@ -17,10 +17,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Int8
 
 from rampjax.circuit.device import DeviceParams
-from rampjax.circuit.noise import Accrued, NoiseSlots, accrue, accrued_V2, no_noise, root, step_noise_V2
+from rampjax.circuit.noise import Accrued, NoiseSlots, accrue, accrued_V2, no_noise, step_noise_V2
 from rampjax.circuit.programming import Draw, ProgrammingParams, program, read_sigma_uS
 from rampjax.circuit.ramp import RampParams, RampState, Slots, add_entry, deviation_of, start_ramp, volts_per_uS
 from rampjax.circuit.write_verify import Written
+from rampjax.metrics import root
 
 CORRECTIONS = ("none", "one_point", "two_point")  # the number of a correction is its place here
 _LEAST_SPAN = 1e-5  # of the ideal ramp; in single precision less is no ramp

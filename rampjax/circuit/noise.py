@@ -45,12 +45,6 @@ class NoiseSlots(NamedTuple):
     level_V2: Float[Array, "*entry"]  # of a measured level or step
 
 
-def root(variance: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Square root of what is never negative, with slope 0, not infinite, at 0."""
-    some = variance > 0
-    return jnp.where(some, jnp.sqrt(jnp.where(some, variance, 1.0)), 0.0)
-
-
 def read_time_ns(t_pulse_ns: Float[Array, "*entry"], device: DeviceParams) -> Float[Array, "*entry"]:
     """The time for which frozen noise of sigma_read would have the charge that a pulse has, ns.
 
@@ -67,9 +61,10 @@ def read_time_ns(t_pulse_ns: Float[Array, "*entry"], device: DeviceParams) -> Fl
 def _kept(u: Array) -> Array:
     """2 f(u) / u^2: variance of a mean over u correlation times, over that of an instant; 1 at u = 0."""
     long = u > 0.1  # below it f is a difference of nearly equal numbers
-    safe = jnp.where(long, u, 1.0)
-    series = 1.0 - u / 3.0 * (1.0 - u / 4.0 * (1.0 - u / 5.0 * (1.0 - u / 6.0)))
-    return jnp.where(long, 2.0 * (safe + jnp.expm1(-safe)) / safe**2, jnp.where(long, 1.0, series))
+    # Neither form may see the other's arguments: an overflow that is not chosen would still reach a gradient.
+    much, little = jnp.where(long, u, 1.0), jnp.where(long, 0.0, u)
+    series = 1.0 - little / 3.0 * (1.0 - little / 4.0 * (1.0 - little / 5.0 * (1.0 - little / 6.0)))
+    return jnp.where(long, 2.0 * (much + jnp.expm1(-much)) / much**2, series)
 
 
 def noise_slots(ramp: RampParams, device: DeviceParams, noise: NoiseParams, n_bias: int) -> NoiseSlots:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, Int8, Key
 from rampjax.circuit.ageing import age_devices
 from rampjax.circuit.calibration import Reading, bias_aim_uS, correct_ramp, program_ramp_aware, step_error_uS
 from rampjax.circuit.draws import standard_normal
-from rampjax.circuit.noise import NoiseParams, device_noise_V2, noise_slots, root
+from rampjax.circuit.noise import NoiseParams, device_noise_V2, noise_slots
 from rampjax.circuit.programming import HEALTHY, draw_programming, program, read_sigma_uS, sample_health
 from rampjax.circuit.ramp import (
     Conditions,
@@ -30,7 +30,7 @@ from rampjax.circuit.seen import Held, at_levels, held_ramp, seen_ramp
 from rampjax.circuit.slow_noise import wander
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.write_verify import Written
-from rampjax.metrics import max_inl_lsb, realise
+from rampjax.metrics import max_inl_lsb, realise, root
 
 # Each source of randomness has its own stream: switching one on leaves the draws of the others as they were.
 _PROGRAM, _HEALTH, _MEASURE = 0, 1, 2

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from rampjax.circuit.calibration import correct_ramp, correction_gain_less_1
-from rampjax.circuit.noise import root
 from rampjax.circuit.ramp import Slots, ramp_before
 from rampjax.circuit.strobe import first_crossing, undecided_crossing
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.timing import decided_V, preamp_lag_V
+from rampjax.metrics import root
 
 # Of a continuous-time comparator bins below this share of the ramp are none: what late decisions leave of a step that
 # the ramp does not make shrinks without end.
