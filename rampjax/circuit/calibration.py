@@ -101,20 +101,21 @@ def program_ramp_aware(
     # Padded entries have no pulse: 0/0 must not reach the ones before, so their gain is 1 here.
     safe_gain = jnp.where(gain != 0, gain, 1.0)
 
+    by_levels, by_steps = (z_read is not None and reading.by_levels == way for way in (True, False))
     first = (ramp.n_clk > 0) | (gain == 0)
 
     def step(ahead: tuple[RampState, Accrued], inputs: tuple) -> tuple[tuple, tuple[Array, Written | None]]:
         one, z_m, cell, slot, safe, noise, is_first = inputs
         ramp_so_far, noise_so_far = ahead
         missed_V = deviation_of(ramp_so_far)
-        if z_m is not None and reading.by_levels:
+        if by_levels:
             missed_V = missed_V + z_m * reading.averaging * root(accrued_V2(noise_so_far, noise))
         aim_uS = jnp.clip(slot.g_target_uS - missed_V / safe, device.g_min_uS, device.g_max_uS)
         g_uS, written = program(one, aim_uS, cell, device, programming, scheme)
-        seen_uS, read_uS = g_uS, read_sigma_uS(g_uS, cell, device)
-        if z_m is not None and not reading.by_levels:
-            seen_uS = g_uS + step_error_uS(z_m, read_uS, g_uS, safe, noise, reading)
-        after = accrue(noise_so_far, read_uS, g_uS, is_first, noise)
+        read_uS = read_sigma_uS(g_uS, cell, device)
+        # Only a read of the whole ramp feels what the entries before have added to the noise.
+        after = accrue(noise_so_far, read_uS, g_uS, is_first, noise) if by_levels else noise_so_far
+        seen_uS = g_uS + step_error_uS(z_m, read_uS, g_uS, safe, noise, reading) if by_steps else g_uS
         return (add_entry(ramp_so_far, seen_uS, slot), after), (g_uS, written)
 
     start = (start_ramp(slots), no_noise(gain[0]))

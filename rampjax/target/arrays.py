@@ -4,7 +4,6 @@ Shapes go by buckets: a few sizes of the padded thresholds and branches, so that
 compiled kernel. Everything is in output steps (LSB) above y_lo, where float32 resolves best.
 """
 
-import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -195,17 +194,20 @@ def _mixed_words(target: Target) -> tuple[NDArray[np.float64], NDArray[np.float6
         (K,) how much larger the mean square around the middle of the two outputs is, LSB²; how much more often the code
         is not the right one of the two.
     """
-    levels = target.level_outputs / target.lsb
-    excess, wrong = np.zeros(len(target.thresholds)), np.zeros(len(target.thresholds))
-    for k, (below, above) in enumerate(itertools.pairwise(target.codes.tolist())):
-        words = np.array([below & above])
-        differ = below ^ above
-        for bit in range(differ.bit_length()):
-            if differ >> bit & 1:
-                words = np.concatenate([words, words | 1 << bit])
-        middle = 0.5 * (levels[below] + levels[above])
-        excess[k] = np.mean((levels[words] - middle) ** 2) - 0.25 * (levels[above] - levels[below]) ** 2
-        wrong[k] = 0.5 - 1.0 / len(words)
+    levels, codes = target.level_outputs / target.lsb, np.asarray(target.codes)
+    below, above = codes[:-1], codes[1:]
+    differ = below ^ above
+    excess, wrong = np.zeros(len(differ)), np.zeros(len(differ))
+    for mask in np.unique(differ).tolist():  # few: of neighbouring codes one for each number of bits that carry over
+        at = differ == mask
+        words = (below & above)[at, None]
+        for bit in range(mask.bit_length()):
+            if mask >> bit & 1:
+                words = np.concatenate([words, words | 1 << bit], axis=1)
+        low, high = levels[below[at]], levels[above[at]]
+        middle = 0.5 * (low + high)
+        excess[at] = np.mean((levels[words] - middle[:, None]) ** 2, axis=1) - 0.25 * (high - low) ** 2
+        wrong[at] = 0.5 - 1.0 / words.shape[1]
     return excess, wrong
 
 
