@@ -21,8 +21,7 @@ from rampjax.study.notes import solver_note
 from rampjax.study.plan import plan_study
 from rampjax.study.runner import run_plan
 
-STUDY = """\
-title = "Does a study solve?"
+BRIEF = """\
 samples = 256
 seed = 5
 [design]
@@ -34,7 +33,10 @@ starts = 2
 iterations = 20
 chips = 16
 fresh_chips = 256
-[cases.ideal]
+"""
+STUDY = f"""\
+title = "Does a study solve?"
+{BRIEF}[cases.ideal]
 [cases.realistic]
 "ramp.q_inj_fC" = 0.02
 "circuit.n_reads" = 16
@@ -240,20 +242,9 @@ def test_the_note_on_the_solver():
     assert "the 99 % quantile" in solver_note(SolveConfig(objective="quantile", quantile=0.99), 1, 0)
 
 
-TOLD = """\
+TOLD = f"""\
 title = "Is each case told its own?"
-samples = 256
-seed = 5
-[design]
-calibration = "ramp_aware"
-[circuit]
-pulse_grid = 4
-[solve]
-starts = 2
-iterations = 20
-chips = 16
-fresh_chips = 256
-[cases.static]
+{BRIEF}[cases.static]
 [cases.total]
 "solve.objective" = "total"
 [cases."more devices"]
