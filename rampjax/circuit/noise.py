@@ -45,6 +45,23 @@ class NoiseSlots(NamedTuple):
     level_V2: Float[Array, "*entry"]  # of a measured level or step
 
 
+def scale_noise(noise: NoiseParams, factor: float) -> NoiseParams:
+    """Noise with every standard deviation times a factor.
+
+    Args:
+        noise: of conversions, or of measurements.
+        factor: of at least 0.
+    """
+    return NoiseParams(
+        sigma_jitter_ns=factor * noise.sigma_jitter_ns,
+        sigma_step_V=factor * noise.sigma_step_V,
+        thermal_fC_V=factor**2 * noise.thermal_fC_V,
+        sigma_strobe_V=factor * noise.sigma_strobe_V,
+        ktc_fF_V2=factor**2 * noise.ktc_fF_V2,
+        level_V2=factor**2 * noise.level_V2,
+    )
+
+
 def read_time_ns(t_pulse_ns: Float[Array, "*entry"], device: DeviceParams) -> Float[Array, "*entry"]:
     """The time for which frozen noise of sigma_read would have the charge that a pulse has, ns.
 

@@ -13,6 +13,7 @@ from rampjax.checks import InputError
 from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.curve_params import scale_curve
 from rampjax.circuit.design import Design
+from rampjax.circuit.noise import scale_noise
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.config.build import build_design
 from rampjax.config.design_file import bare
@@ -38,20 +39,13 @@ def case_params(variant: Design, on: Iterable[str]) -> ConverterParams:
     params = converter_params(variant)
     if "measurement noise" not in on or "read noise" in on:
         return params
-    measuring = params.measuring
     faint_uS = scale_curve(params.device.sigma_read_uS, _FAINT)
     averaging = params.calibration.read_averaging / _FAINT
     return params._replace(
         device=params.device._replace(sigma_read_uS=faint_uS),
         calibration=params.calibration._replace(read_averaging=averaging),
         # The rest of what a measurement feels keeps its size.
-        measuring=measuring._replace(
-            sigma_jitter_ns=_FAINT * measuring.sigma_jitter_ns,
-            sigma_step_V=_FAINT * measuring.sigma_step_V,
-            thermal_fC_V=_FAINT**2 * measuring.thermal_fC_V,
-            ktc_fF_V2=_FAINT**2 * measuring.ktc_fF_V2,
-            level_V2=_FAINT**2 * measuring.level_V2,
-        ),
+        measuring=scale_noise(params.measuring, _FAINT),
         programming=params.programming._replace(read_averaging=averaging),
     )
 
