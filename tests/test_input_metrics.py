@@ -228,9 +228,10 @@ def test_metastability_and_lost_codes_agree_with_brute_force(inputs):
 
     def square(kind):
         """Of what lost latches give, over all inputs, LSB²."""
-        each = np.array(
-            [np.mean((target.level_outputs[words(kind, k)] - at) ** 2) for k, at in zip(beside, y, strict=True)]
-        )
+        each = np.empty(len(y))
+        for k in np.unique(beside):
+            at = beside == k
+            each[at] = np.mean((target.level_outputs[words(kind, k)] - y[at, None]) ** 2, axis=1)
         return np.average(np.where(near, each, 0.0), weights=weights) / target.lsb**2
 
     for kind in ("neighbour", "mixture", "random"):

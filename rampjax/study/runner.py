@@ -16,7 +16,6 @@ from rampjax.montecarlo.engine import CHUNK_SAMPLES, ChunkStore, Result, check_n
 from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.answer import answer
 from rampjax.report.meta import ReportMeta
-from rampjax.report.page import build_report
 from rampjax.report.tables import Tables, write_tables, write_whole
 from rampjax.study.design_points import Solving, closed_designs, solve_plan, solve_problems
 from rampjax.study.folder import CHUNKS, claim_folder, write_provenance
@@ -117,6 +116,8 @@ def run_plan(
     tables, statistics = _run_points(plan, designs, out, progress)
     write_tables(out, tables)
     write_provenance(out, described)
+    from rampjax.report.page import build_report  # brings seaborn, which numbers alone do not need
+
     page = build_report(out, dataclasses.replace(meta, provenance=provenance), tables)
     return Outcome(page, answer(meta, tables), statistics)
 

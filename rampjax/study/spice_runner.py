@@ -19,7 +19,6 @@ from rampjax.interop.spice.version import ngspice_version
 from rampjax.montecarlo.chip import sample_chip
 from rampjax.montecarlo.engine import check_numbers
 from rampjax.report.agreement import AgreementMeta, AgreementTables, write_agreement
-from rampjax.report.agreement_page import build_agreement
 from rampjax.report.agreement_text import agreement_sentences
 from rampjax.study.design_points import Solving, closed_designs, error_at, solve_plan, solve_problems
 from rampjax.study.folder import CHUNKS, claim_folder, write_provenance
@@ -82,6 +81,8 @@ def run_spice_plan(
     tables = _tables(plan, spice, compared)
     write_agreement(out, tables)
     write_provenance(out, described)
+    from rampjax.report.agreement_page import build_agreement  # brings seaborn, which numbers alone do not need
+
     page = build_agreement(out, dataclasses.replace(meta, provenance=provenance), tables)
     return Outcome(page, " ".join(agreement_sentences(meta, tables)), [])
 

@@ -94,9 +94,9 @@ def test_the_gradient_is_that_of_finite_differences(objective):
         sharp = sharpness_at(jnp.float32(0.2))
         return loss(unknowns, keys, lane.frame, lane.base, lane.aim, sharp, objective, 0.2, structure)
 
-    value = jax.jit(value)
+    both = jax.jit(jax.value_and_grad(value))  # one kernel: compiling it is what takes the time
     start = lane.unknowns._replace(log_grains=lane.unknowns.log_grains + 0.1, shift=lane.unknowns.shift + 0.05)
-    slope = jax.jit(jax.grad(value))(start)
+    slope = both(start)[1]
     assert all(np.isfinite(np.asarray(leaf)).all() for leaf in slope)
     generator = np.random.default_rng(0)
     for name, step in (("log_charge", 3e-3), ("log_grains", 5e-3), ("shift", 3e-3)):
@@ -108,7 +108,7 @@ def test_the_gradient_is_that_of_finite_differences(objective):
             direction /= np.linalg.norm(direction)
         else:
             direction += 1.0
-        moved = [value(start._replace(**{name: leaf + sign * step * direction})) for sign in (1, -1)]
+        moved = [both(start._replace(**{name: leaf + sign * step * direction}))[0] for sign in (1, -1)]
         finite = float(moved[0] - moved[1]) / (2 * step)
         exact = float(np.sum(np.asarray(getattr(slope, name)) * direction))
         assert exact == pytest.approx(finite, rel=0.15 if objective == "quantile" else 0.08, abs=3e-3), name
@@ -130,10 +130,11 @@ def test_stacked_lanes_of_different_bits_give_the_losses_of_each():
     keys = jax.random.split(jax.random.key(3), 32)
     sharp = sharpness_at(jnp.float32(0.0))
 
+    @jax.jit
     def value(lane):
         return loss(lane.unknowns, keys, lane.frame, lane.base, lane.aim, sharp, "total", 0.0, structure)
 
-    stacked = jax.vmap(value)(stack(lanes))
+    stacked = jax.jit(jax.vmap(value))(stack(lanes))
     # Other lengths draw other numbers: the means of 32 chips agree within their spread.
     np.testing.assert_allclose(stacked, [value(lane) for lane in lanes], rtol=0.05)
 
