@@ -1,8 +1,8 @@
 """Two CPU devices, kernels that are quick to compile, and the physics' annotated functions checked.
 
-Nearly all of the tests' time is compiling. So kernels are compiled with fewer optimisations than as shipped, which moves
-last bits only (`XLA_FLAGS= pytest` runs them as shipped), and each goes into a store that the workers, and the commands
-that tests start, share; it goes when the run ends.
+Most of the tests' time is compiling. So kernels are compiled with fewer optimisations than as shipped, which moves last
+bits only (`XLA_FLAGS= pytest` runs them as shipped), and each goes into a store that the workers, and the commands that
+tests start, share; it goes when the run ends.
 """
 
 import atexit
@@ -27,7 +27,7 @@ from jaxtyping import install_import_hook  # noqa: E402
 jax.config.update("jax_num_cpu_devices", 2)
 install_import_hook(["rampjax.circuit", "rampjax.metrics", "rampjax.montecarlo", "rampjax.target"], "typecheck.checked")
 
-# Every kernel maps several pieces of memory. A process may map 65 530 (Linux); beyond, compiling ends it without a word.
+# Every kernel maps several pieces of memory. Linux allows a process 65 530; beyond, compiling ends it without a word.
 MOST_MAPS = 20_000
 MAPS = Path("/proc/self/maps")
 

@@ -80,18 +80,19 @@ class Folder:
             shutil.copytree(ROOT / name, path / name)
         scripts = sysconfig.get_path("scripts")  # `rampjax` and `python3` of the environment that the tests run in
         self.environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-        self.environment.pop("XLA_FLAGS", None)  # what a user has, who compiles as shipped
+        # Where the README shows figures, kernels are compiled as a user's are, not as the tests' are.
+        self.as_shipped = {name: value for name, value in self.environment.items() if name != "XLA_FLAGS"}
         self.failures: list[str] = []
         self.left_out: list[str] = []
         self.used: set[str] = set()
 
-    def call(self, line: int, command: list[str]) -> str:
+    def call(self, line: int, command: list[str], *, shown: bool) -> str:
         """Runs a command, and notes it where it fails; what it printed on stdout."""
         done = subprocess.run(
             command,
             check=False,
             cwd=self.path,
-            env=self.environment,
+            env=self.as_shipped if shown else self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -111,13 +112,13 @@ class Folder:
 
     def shell(self, command: Command, *, shown: bool) -> str:
         text = command.bare if shown else self.short(command.bare)
-        return self.call(command.line, ["bash", "-e", "-o", "pipefail", "-c", text]) if text else ""
+        return self.call(command.line, ["bash", "-e", "-o", "pipefail", "-c", text], shown=shown) if text else ""
 
     def python(self, block: Block, *, shown: bool) -> str:
         script = self.path / f"line_{block.line}.py"
         pytorch = bool(TOOLS["PyTorch"][0].search(block.text))
         script.write_text((block.text if shown else self.short(block.text)) + SLOPES * pytorch, encoding="utf-8")
-        out = self.call(block.line, [sys.executable, "-W", "error", script.name])
+        out = self.call(block.line, [sys.executable, "-W", "error", script.name], shown=shown)
         if pytorch and not trained(out):
             self.failures.append(
                 f"README.md:{block.line}: expected equal codes, right slopes, an error that falls:\n{out}"
