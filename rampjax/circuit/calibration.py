@@ -101,7 +101,8 @@ def program_ramp_aware(
     # Padded entries have no pulse: 0/0 must not reach the ones before, so their gain is 1 here.
     safe_gain = jnp.where(gain != 0, gain, 1.0)
 
-    by_levels, by_steps = (z_read is not None and reading.by_levels == way for way in (True, False))
+    by_levels = z_read is not None and reading.by_levels
+    by_steps = z_read is not None and not reading.by_levels
     first = (ramp.n_clk > 0) | (gain == 0)
 
     def step(ahead: tuple[RampState, Accrued], inputs: tuple) -> tuple[tuple, tuple[Array, Written | None]]:
