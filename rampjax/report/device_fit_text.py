@@ -14,6 +14,7 @@ def device_fit_text(record: Mapping[str, Any]) -> str:
         f"{record['file']}: {record['rows']} rows, {record['programming_events']} programming events fitted, targets "
         f"from {record['g_min_uS']:g} to {record['g_max_uS']:g} µS",
         f"  set apart        {record['stuck_rows']} rows of stuck cells, {record['outlier_rows']} outliers",
+        f"  failed writes    {_failed(record)}",
         f"  mean error       {_curve(record, 'bias_prog')}",
         f"  its spread σ     {_curve(record, 'sigma_prog')}",
         f"  read noise σ     {_curve(record, 'sigma_read')}",
@@ -41,27 +42,48 @@ def _curves(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _with_interval(record: Mapping[str, Any], name: str, i: int) -> str:
-    value, low, high = (record[f"{name}_uS{part}"][i] for part in ("", "_ci_low", "_ci_high"))
+    value = record[f"{name}_uS"][i]
+    if record[f"{name}_uS_ci_low"] is None:
+        return f"{value:.3f} (not told)"
+    low, high = (record[f"{name}_uS{part}"][i] for part in ("_ci_low", "_ci_high"))
     return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _curve(record: Mapping[str, Any], name: str) -> str:
-    terms = record[f"{name}_terms_uS"]
-    if terms is None:
+    form = record[f"{name}_form"]
+    if form is None:
         return "not told by these data"
-    kind = {1: "constant", 2: "affine in g"}.get(len(terms), f"polynomial of degree {len(terms) - 1} in g")
-    if len(terms) == 1:
-        return f"{kind}, {terms[0]:.4g} ± {record[f'{name}_terms_half_uS'][0]:.2g} µS"
+    if form == "constant":
+        half = record[f"{name}_terms_half_uS"]
+        interval = f"± {half[0]:.2g} µS" if half else "µS, its interval cannot be told"
+        return f"{form}, {record[f'{name}_terms_uS'][0]:.4g} {interval}"
     ends = " to ".join(f"{record[f'{name}_uS'][i]:.4g}" for i in (0, -1))
-    return f"{kind}, {ends} µS from the smallest target to the largest"
+    return f"{form}, {ends} µS from the smallest target to the largest"
 
 
 def _log_time(record: Mapping[str, Any], name: str) -> str:
     constant, per_ln = record[f"{name}_constant_uS"], record[f"{name}_per_ln_uS"]
-    low, high = record[f"{name}_per_ln_uS_ci"]
-    return (
-        f"{constant:.3g} {'-' if per_ln < 0 else '+'} {abs(per_ln):.3g} ln(t / 1 s) µS; slope {low:.3g} to {high:.3g}"
-    )
+    low, high = record[f"{name}_per_ln_uS_ci_low"], record[f"{name}_per_ln_uS_ci_high"]
+    slope = "slope's interval cannot be told" if low is None else f"slope {low:.3g} to {high:.3g}"
+    t0_s = record["relax_t0_s"]
+    said = f"{constant:.3g} {'-' if per_ln < 0 else '+'} {abs(per_ln):.3g} ln(t / 1 s) µS; {slope}"
+    if t0_s != 1:
+        said += f"; from {t0_s:g} s on"
+    by_g = record[f"{name}_per_ln_by_g_uS"]
+    if by_g[0] != by_g[-1]:
+        said += f"; in the middle of the targets, at their ends slopes of {by_g[0]:.3g} and {by_g[-1]:.3g}"
+    return said
+
+
+def _failed(record: Mapping[str, Any]) -> str:
+    if not record["failed"]:
+        return "none that could be told from accidents"
+    low, high = 100 * record["failed_prob_ci_low"], 100 * record["failed_prob_ci_high"]
+    said = f"{record['failed']} of {record['failed_of']} programming events ({low:.2g} % to {high:.2g} %)"
+    if len(record["failed_prob_by_g"]) > 1:
+        stretches = zip(record["failed_prob_by_g"], record["failed_from_g_uS"], record["failed_to_g_uS"], strict=True)
+        said += ": " + ", ".join(f"{100 * p:.2g} % from {a:.4g} to {b:.4g} µS" for p, a, b in stretches)
+    return said
 
 
 def _stuck(record: Mapping[str, Any], name: str) -> str:

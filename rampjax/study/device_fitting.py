@@ -96,6 +96,6 @@ def _figure(fit: DeviceFit) -> bytes:
         fit.error_sigma_uS,
         normality.z if drawn is None else drawn.z,
         f"Are they normal? {shown} (KS)",
-        None if drawn is None else drawn.mean + drawn.scale * drawn.quantiles,
+        None if drawn is None else drawn.pooled,
         FAR if drawn is not None and fit.sorted.outlier.any() else None,
     )

@@ -1,7 +1,9 @@
-"""Chooses how mean and spread of the error depend on the conductance, by cross-validation.
+"""Chooses how mean, spread and relaxation depend on the conductance, by cross-validation.
 
 Each candidate is fitted to all folds but one and judged by the likelihood of the one left out, folds of whole devices
-where devices are named. The simplest is taken whose score is within one standard error of the best.
+where devices are named. The simplest is taken whose score is within one standard error of the best. Where there are
+few targets, folds of devices cannot see a wiggle between them: a polynomial or power law must then also foretell whole
+targets that were left out as well as a simpler one does. Lines between points invent nothing between them.
 
 References:
     The rule of one standard error: Hastie, Tibshirani and Friedman (2009), The Elements of Statistical Learning, 7.10.
@@ -15,86 +17,190 @@ import numpy as np
 
 from rampjax.checks import InputError
 from rampjax.config.device_values import N_COEFFICIENTS
-from rampjax.interop.device_fit.model import (
-    Floats,
-    Form,
-    Model,
-    Observations,
-    curve_at,
-    fit_model,
-    log_likelihood,
-)
+from rampjax.interop.device_fit.likelihood import Form, Problem
+from rampjax.interop.device_fit.model import Model, evaluate, fit_model, without_relaxation
 from rampjax.interop.device_fit.reads import read_curve
 from rampjax.interop.device_fit.rows import Repeats
+from rampjax.interop.device_fit.series import Floats, Integers, Series
+from rampjax.interop.device_fit.shapes import Shape, polynomial
 
-FORMS: Final = ("auto", "constant", "affine", "polynomial")
+FORMS: Final = ("auto", "constant", "affine", "polynomial", "power-law", "monotone", "points")
 N_FOLDS: Final = 5
-_ROWS_PER_TERM = 8
-_U = np.linspace(-1, 1, 401)
+MOST_LEVELS: Final = 40  # different targets up to which whole ones are left out
+_MOST_KNOTS: Final = 9
+_MOST_RELAX_DEGREE: Final = 2
+_ROWS_PER_TERM: Final = 8
+_ROWS_PER_KNOT: Final = 30
+_MOST_EVENTS: Final = 4000  # that choices are made by: more would take long, and choose the same
 
 
-def degrees(form: str, n_targets: int, n_rows: int) -> Sequence[int]:
-    """The degrees that may be chosen.
+def shapes(form: str, u: Floats, zero_u: float, rising: bool) -> tuple[list[Shape], list[Shape]]:
+    """The shapes that mean and spread may have, the simplest first.
 
     Args:
         form: one of `FORMS`.
-        n_targets: different targets.
-        n_rows: observations.
+        u: conductance of each event.
+        zero_u: where the conductance is 0.
+        rising: whether the spread rises with the conductance.
 
     Raises:
-        InputError: too few different targets for the form.
+        InputError: too few different targets, or rows, for the form.
     """
+    n_rows, n_targets = len(u), len(np.unique(u))
     highest = min(N_COEFFICIENTS - 1, n_targets - 1, max(n_rows // _ROWS_PER_TERM - 1, 0))
-    wanted = {
-        "auto": range(N_COEFFICIENTS),
-        "constant": range(1),
-        "affine": range(1, 2),
-        "polynomial": range(2, N_COEFFICIENTS),
+    powers = [polynomial(degree) for degree in range(highest + 1)]
+    knots = _knots(u)
+    lines = [Shape("points", knots_u=knots)] if len(knots) > 2 else []
+    # At 0 µS a power law has no spread at all.
+    law = [Shape("power law", zero_u=zero_u)] if n_targets > 2 and highest > 0 and u.min() > zero_u else []
+    held = [Shape("monotone", knots_u=knots, direction=1 if rising else -1)] if lines else []
+    found = {
+        "auto": (powers + lines, powers[:2] + law + powers[2:3] + held + powers[3:4] + lines + powers[4:]),
+        "constant": (powers[:1], powers[:1]),
+        "affine": (powers[1:2], powers[1:2]),
+        "polynomial": (powers[2:], powers[2:]),
+        "power-law": (powers, law),
+        "monotone": (powers + lines, held),
+        "points": (lines, lines),
     }[form]
-    found = [degree for degree in wanted if degree <= highest]
-    if not found:
-        needed = wanted[0] + 1
+    if not all(found):
+        needed = {"affine": 2, "constant": 1}.get(form, 3)
+        rows = needed * (_ROWS_PER_KNOT if form in ("monotone", "points") else _ROWS_PER_TERM)
         raise InputError(
-            f"the form `{form}` needs at least {needed} different targets and {needed * _ROWS_PER_TERM} rows, but "
-            f"{n_targets} and {n_rows} are there."
+            f"the form `{form}` needs at least {needed} different targets{' above 0 µS' * (form == 'power-law')} and "
+            f"{rows} rows, but {n_targets} and {n_rows} are there."
         )
     return found
 
 
-def choose_form(seen: Observations, base: Form, allowed: Sequence[int], held: Model, rng: np.random.Generator) -> Form:
-    """Returns the form with the degrees chosen, first that of the mean, then that of the spread.
+def _knots(u: Floats) -> tuple[float, ...]:
+    """Points between which lines are drawn: the targets where they are few, else so that each has enough rows."""
+    levels, counts = np.unique(u, return_counts=True)
+    if len(levels) <= _MOST_KNOTS and counts.min() >= _ROWS_PER_KNOT:
+        return tuple(levels.tolist())
+    n_knots = int(min(_MOST_KNOTS, len(u) // _ROWS_PER_KNOT, len(levels) // 2))
+    if n_knots < 3:
+        return ()
+    knots = np.unique(np.quantile(u, np.linspace(0, 1, n_knots)))
+    knots[[0, -1]] = u.min(), u.max()
+    return tuple(knots.tolist()) if np.diff(knots).min(initial=2.0) > 1e-6 else ()
+
+
+def choose_curves(series: Series, base: Form, candidates: tuple[list[Shape], list[Shape]], held: Model) -> Form:
+    """Returns the form with the shapes of mean and spread chosen, first that of the mean.
 
     Args:
-        seen: the observations.
-        base: which parameters there are beside the curves.
-        allowed: degrees to choose from.
-        held: a fit, whose read noise and spread of relaxation are held.
-        rng: for the folds.
+        series: what is observed; first reads are judged.
+        base: which terms there are beside.
+        candidates: shapes of mean and of spread.
+        held: a fit, whose read noise and relaxation are taken out of the first reads.
     """
-    rich = replace(base, sigma_degree=min(2, allowed[-1]))
-    means = [replace(rich, mean_degree=degree) for degree in allowed]
-    mean_degree = _best(seen, means, held, rng).mean_degree
-    spreads = [replace(base, mean_degree=mean_degree, sigma_degree=degree) for degree in allowed]
-    return _best(seen, spreads, held, rng)
+    first = relaxation_out(_some(series).first(), held)
+    flat = without_relaxation(base)
+    means, spreads = candidates
+    rich = next((shape for shape in reversed(spreads) if shape.n_terms <= 3), spreads[0])
+    forms = [replace(flat, mean=shape, sigma=rich) for shape in means]
+    mean = _best(first, forms, held, _judged(means)).mean
+    forms = [replace(flat, mean=mean, sigma=shape) for shape in spreads]
+    return replace(base, mean=mean, sigma=_best(first, forms, held, _judged(spreads)).sigma)
 
 
-def _best(seen: Observations, forms: Sequence[Form], held: Model, rng: np.random.Generator) -> Form:
-    fold_of = _folds(seen.cluster, rng)
-    floor = 1e-6 * (float(np.abs(seen.y_uS).max()) or 1.0)
-    if len(forms) == 1 or fold_of.max() < 1:
+def choose_relaxation(series: Series, form: Form, read: Floats | None, read_shape: Shape) -> Form:
+    """Returns the form with the degrees chosen to which relaxation depends on the conductance.
+
+    Args:
+        series: what is observed.
+        form: with its curves chosen.
+        read: terms of the known read noise.
+        read_shape: and its shape.
+    """
+    if not form.relaxes:
+        return form
+    some = _some(series)
+    highest = min(_MOST_RELAX_DEGREE, len(np.unique(some.u)) - 1, max(some.n_events // (4 * _ROWS_PER_TERM) - 1, 0))
+    degrees = [polynomial(degree) for degree in range(highest + 1)]
+    # A mean that drifts apart looks like a spread: the mean comes first.
+    for name in ("relax_mean", "relax_sigma"):
+        forms = [replace(form, **{name: shape}) for shape in degrees]
+        form = _best(some, forms, None, [False] * len(forms), read, read_shape)
+    return form
+
+
+def _some(series: Series) -> Series:
+    """A share of the events that is enough to choose by."""
+    if series.n_events <= _MOST_EVENTS:
+        return series
+    chosen = np.zeros(series.n_events, dtype=bool)
+    chosen[np.random.default_rng(0).permutation(series.n_events)[:_MOST_EVENTS]] = True
+    return series.where(chosen)
+
+
+def relaxation_out(first: Series, held: Model) -> Series:
+    """First errors without the mean relaxation of a fit; its spread is known beside."""
+    relaxed = held.mean_at(first.u, first.ln_t, first.aged) - held.form.mean.at(held.mean, first.u)
+    return first.with_errors(first.y_uS - relaxed, held.relaxed_at(first.u, first.ln_t, first.aged) ** 2)
+
+
+def _judged(candidates: Sequence[Shape]) -> list[bool]:
+    """Which shapes can wiggle between targets."""
+    return [shape.kind == "polynomial" or shape.kind == "power law" for shape in candidates]
+
+
+def _best(
+    series: Series,
+    forms: Sequence[Form],
+    held: Model | None,
+    judged: Sequence[bool],
+    read: Floats | None = None,
+    read_shape: Shape | None = None,
+) -> Form:
+    if held is not None and held.read is not None:
+        read, read_shape = held.read, held.read_shape
+    if len(forms) == 1:
         return forms[0]
-    scores = []
-    for chosen in forms:
-        form = replace(chosen, spread=False, growth=False, read=False)
-        start = replace(held, sigma=np.eye(chosen.sigma_degree + 1)[0] * abs(held.sigma[0]))
-        score = np.full(len(seen.u), -np.inf)
-        if is_positive(fit_model(seen, form, start=start)):
-            for fold in range(fold_of.max() + 1):
-                inside = fold_of == fold
-                model = fit_model(seen.where(~inside), form, start=start)
-                score[inside] = log_likelihood(model, seen.where(inside), floor)
-        scores.append(_by_cluster(seen.cluster, score))
-    return forms[simplest(scores)]
+    fits = [fit_model(series, form, None, read, read_shape) for form in forms]
+    sound = [index for index, model in enumerate(fits) if model.is_positive] or [0]
+    forms, judged = [forms[index] for index in sound], [judged[index] for index in sound]
+    levels = np.unique(series.u)
+    if 2 < len(levels) <= MOST_LEVELS and any(judged):
+        folds = _folds(np.searchsorted(levels, series.u), min(len(levels), 10))
+        known = _scores(series, [form for form, one in zip(forms, judged, strict=True) if one], folds, read, read_shape)
+        allowed = iter(_allowed(known))
+        forms = [form for form, one in zip(forms, judged, strict=True) if not one or next(allowed)]
+    folds = _folds(series.cluster, N_FOLDS)
+    if len(forms) == 1 or folds.max() < 1:
+        return forms[0]
+    return forms[simplest(_scores(series, forms, folds, read, read_shape))]
+
+
+def _scores(
+    series: Series, forms: Sequence[Form], folds: Integers, read: Floats | None, read_shape: Shape | None
+) -> list[Floats]:
+    """The log-likelihood of each cluster, with its fold left out of the fit."""
+    found = []
+    for form in forms:
+        score = np.empty(series.n_events)
+        for fold in range(int(folds.max()) + 1):
+            out = folds == fold
+            model = fit_model(series.where(~out), form, None, read, read_shape)
+            left = series.where(out)
+            # The series of a part stand in the order in which they stand in the whole.
+            score[out] = evaluate(Problem(left, form, None, model.read, model.read_shape), model).by_event
+        found.append(np.asarray(np.bincount(series.cluster, score), np.float64))
+    return found
+
+
+def _allowed(scores: Sequence[Floats]) -> list[bool]:
+    """Which candidates foretell whole targets as well as the best of the simpler ones, but for one standard error."""
+    allowed: list[bool] = []
+    best: Floats | None = None
+    for score in scores:
+        lost = np.zeros(1) if best is None else best - score
+        sound = bool(np.isfinite(score).all() and lost.sum() <= np.sqrt(len(lost)) * lost.std())
+        allowed.append(sound)
+        if sound and (best is None or score.sum() > best.sum()):
+            best = score
+    return allowed if any(allowed) else [True] * len(allowed)
 
 
 def simplest(scores: Sequence[Floats]) -> int:
@@ -110,43 +216,37 @@ def simplest(scores: Sequence[Floats]) -> int:
     return best
 
 
-def choose_read(repeats: Repeats, allowed: Sequence[int], rng: np.random.Generator) -> Floats:
-    """Returns the curve of the read noise, powers of u, its degree chosen alike."""
-    allowed = [degree for degree in allowed if degree < max(len(np.unique(repeats.u)), 1)][:3] or [0]
-    fold_of = _folds(repeats.cluster, rng)
-    scores, curves = [], []
-    for degree in allowed:
-        curve = read_curve(repeats.squares_uS2, repeats.freedom, repeats.u, degree)
+def choose_read(repeats: Repeats) -> tuple[Floats, Shape]:
+    """Returns the read noise by repeated reads, its degree chosen alike: terms and shape."""
+    n_levels = len(np.unique(repeats.u))
+    highest = min(2, max(n_levels - 1, 0), max(len(repeats.u) // _ROWS_PER_TERM - 1, 0))
+    folds = _folds(repeats.cluster, N_FOLDS)
+    scores, found = [], []
+    for shape in [polynomial(degree) for degree in range(highest + 1)]:
+        terms = read_curve(repeats, shape)
         score = np.full(len(repeats.u), -np.inf)
-        if curve_at(curve, _U).min() >= 0:
-            for fold in range(fold_of.max() + 1):
-                out = fold_of == fold
-                left = curve
-                if not out.all():
-                    left = read_curve(repeats.squares_uS2[~out], repeats.freedom[~out], repeats.u[~out], degree)
-                score[out] = _read_score(left, repeats, out)
-        scores.append(_by_cluster(repeats.cluster, score))
-        curves.append(np.maximum(curve, 0.0) if degree == 0 else curve)
-    return curves[simplest(scores)]
+        if shape.is_positive(terms):
+            for fold in range(int(folds.max()) + 1):
+                out = folds == fold
+                left = terms if out.all() else read_curve(_part(repeats, ~out), shape)
+                score[out] = _read_score(shape.at(left, repeats.u[out]), _part(repeats, out), repeats)
+        scores.append(np.asarray(np.bincount(repeats.cluster, score), np.float64))
+        found.append((terms, shape))
+    return found[simplest(scores)]
 
 
-def _read_score(curve: Floats, repeats: Repeats, out: np.ndarray) -> Floats:
-    squares, freedom, u = repeats.squares_uS2[out], repeats.freedom[out], repeats.u[out]
-    floor = 1e-6 * (float(np.sqrt(repeats.squares_uS2.max())) or 1.0)
-    variance = np.maximum(curve_at(curve, u), floor) ** 2
-    return np.asarray(-0.5 * (freedom * np.log(variance) + squares / variance))
+def _part(repeats: Repeats, chosen: np.ndarray) -> Repeats:
+    parts = (repeats.squares_uS2, repeats.freedom, repeats.u, repeats.cluster)
+    return Repeats(*(part[chosen] for part in parts))
 
 
-def is_positive(model: Model) -> bool:
-    """Whether the standard deviation is not negative at any measured target."""
-    return bool(curve_at(model.sigma, _U).min() >= 0.0)
+def _read_score(sigma_uS: Floats, part: Repeats, whole: Repeats) -> Floats:
+    floor = 1e-6 * (float(np.sqrt(whole.squares_uS2.max())) or 1.0)
+    variance = np.maximum(sigma_uS, floor) ** 2
+    return np.asarray(-0.5 * (part.freedom * np.log(variance) + part.squares_uS2 / variance))
 
 
-def _by_cluster(cluster: np.ndarray, score: Floats) -> Floats:
-    return np.asarray(np.bincount(cluster, score), np.float64)
-
-
-def _folds(cluster: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _folds(cluster: Integers, most: int) -> Integers:
     present, place = np.unique(cluster, return_inverse=True)
-    fold = np.arange(len(present)) % min(N_FOLDS, len(present))
-    return np.asarray(rng.permutation(fold)[place])
+    fold = np.arange(len(present)) % min(most, len(present))
+    return np.asarray(np.random.default_rng(0).permutation(fold)[place])

@@ -1,6 +1,7 @@
 """Writes a fitted device as a device file: every figure with how sure it is, and from which rows it is."""
 
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 from rampjax.checks import InputError
 from rampjax.config.device_config import DeviceConfig
 from rampjax.config.toml_file import LARGEST, validate
+from rampjax.interop.device_fit.curves import FittedCurve
+from rampjax.interop.device_fit.drawn import Band
+from rampjax.interop.device_fit.failed import Failed
 from rampjax.interop.device_fit.fit import DeviceFit
-from rampjax.interop.device_fit.intervals import Estimate, FittedCurve
 
 _DIGITS = 9
 _QUANTILE_DIGITS = 6
@@ -45,19 +48,21 @@ def device_toml(fit: DeviceFit, name: str | None = None) -> str:
 def _tables(fit: DeviceFit) -> dict[str, Table]:
     origin = _origin(fit)
     ends = f"{Path(fit.path).name}: targets measured from {_ends(fit)}"
+    beside = "" if fit.read else "; read noise is a part of it"
     tables: dict[str, Table] = {
         "g_min_uS": _end(fit.g_min_uS, float(fit.rows.target_uS.min()), ends),
         "g_max_uS": _end(fit.g_max_uS, float(fit.rows.target_uS.max()), ends),
         "bias_prog_uS": _curve(fit.bias, "value", origin),
-        "sigma_prog_uS": _curve(fit.sigma, "constant", origin + ("" if fit.read else "; read noise is a part of it")),
+        "sigma_prog_uS": _curve(fit.sigma, "constant", origin + beside),
     }
+    if fit.failed is not None:
+        tables |= _failed_tables(fit.failed, fit)
     if fit.drawn is not None:
-        said = f"{origin}: standardised errors, outliers among them"
-        tables["error_quantiles"] = _measured(
-            {"quantiles": [round(float(q), _QUANTILE_DIGITS) for q in fit.drawn.quantiles]}, said
-        )
+        said = "outliers among them" if fit.failed is None else "without failed writes"
+        tables["error_quantiles"] = _quantiles(fit.drawn.bands, f"{origin}: standardised errors, {said}")
     if fit.read is not None:
-        tables["sigma_read_uS"] = _curve(fit.read, "constant", f"{origin}: repeated reads of one programming event")
+        how = "repeated reads of one programming event" if not fit.model.form.read else "changes between ages alone"
+        tables["sigma_read_uS"] = _curve(fit.read, "constant", f"{origin}: {how}")
     else:
         tables["sigma_read_uS"] = _assumed({"constant": 0.0}, "Not told by these data; it is a part of sigma_prog_uS")
     tables |= _stuck_tables(fit)
@@ -65,8 +70,46 @@ def _tables(fit: DeviceFit) -> dict[str, Table]:
     tables["v_read_V"] = {"value": fit.v_read_V, "certainty": v_certainty, "source": fit.v_read_source}
     for key, pair in (("relax_mean_uS", fit.relax_mean), ("relax_sigma_uS", fit.relax_sigma)):
         if pair is not None:
-            tables[key] = _log_time(pair, origin, key == "relax_mean_uS" and not fit.form.shift)
+            tables[key] = _log_time(pair, origin, key == "relax_mean_uS" and not fit.model.form.shift)
+    if (fit.relax_mean or fit.relax_sigma) and fit.rows.t0_s != 1:
+        said = f"{Path(fit.path).name}: the youngest age that was measured"
+        tables["relax_t0_s"] = _measured({"value": fit.rows.t0_s}, said)
+    if fit.drawn is not None and fit.drawn.relax_bands and fit.relax_sigma is not None:
+        said = f"{origin}: what devices moved since they were fresh, over the spread of the law, at all ages alike"
+        tables["relax_quantiles"] = _quantiles(fit.drawn.relax_bands, said)
     return tables
+
+
+def _quantiles(bands: tuple[Band, ...], source: str) -> Table:
+    rows = [[round(float(q), _QUANTILE_DIGITS) for q in band.quantiles] for band in bands]
+    if len(rows) == 1:
+        return _fitted({"quantiles": rows[0]}, source)
+    return _fitted({"g_uS": [_sane(band.g_uS) for band in bands], "quantiles": rows}, source)
+
+
+def _failed_tables(failed: Failed, fit: DeviceFit) -> dict[str, Table]:
+    file = Path(fit.path).name
+    low, high = failed.prob_interval
+    said = (
+        f"{file}: {failed.n_failed} of {failed.n_events} programming events are far off; 95 %: {low:.3g} to {high:.3g}"
+    )
+    valid = [float(fit.rows.target_uS.min()), float(fit.rows.target_uS.max())]
+    if len(failed.stretches) == 1:
+        prob: Table = {"value": _sane(failed.n_failed / failed.n_events)}
+    else:
+        # A step: both shares stand where one ends and the next begins.
+        g_uS = [end for one in failed.stretches for end in (one.low_uS, one.high_uS)]
+        shares = [_sane(one.prob) for one in failed.stretches for _ in range(2)]
+        kept = [i for i in range(len(g_uS)) if i == 0 or g_uS[i] > g_uS[i - 1]]
+        prob = {"table": {"g_uS": [g_uS[i] for i in kept], "value": [shares[i] for i in kept]}, "valid_uS": valid}
+    bias: Table = {"value": _sane(failed.bias_uS[0])}
+    if len(failed.bias_uS) > 1:
+        bias = {"polynomial": [_sane(term) for term in failed.bias_uS], "g_unit_uS": 1.0, "valid_uS": valid}
+    return {
+        "failed_prob": _fitted(prob, said),
+        "failed_bias_uS": _fitted(bias, f"{file}: mean error of those"),
+        "failed_sigma_uS": _fitted({"constant": _sane(failed.sigma_uS)}, f"{file}: standard deviation of those"),
+    }
 
 
 def _end(value_uS: float, measured_uS: float, ends: str) -> Table:
@@ -87,24 +130,52 @@ def _ends(fit: DeviceFit) -> str:
 def _curve(curve: FittedCurve, number: str, origin: str) -> Table:
     valid = [float(curve.g_uS[0]), float(curve.g_uS[-1])]
     if curve.is_constant:
-        source = f"{origin}; {_interval(curve.terms_uS[0], curve.terms_half_uS[0], number == 'constant')}"
-        return _measured({number: _sane(curve.terms_uS[0]), "valid_uS": valid}, source)
+        source = f"{origin}; {_interval(curve)}"
+        return _fitted({number: _sane(curve.terms[0]), "valid_uS": valid}, source)
     middle = len(curve.g_uS) // 2
-    low, at, high = (f"{curve.value_uS[i]:.4g} ± {curve.half_uS[i]:.2g}" for i in (0, middle, -1))
     places = f"{valid[0]:g}, {curve.g_uS[middle]:g} and {valid[1]:g} µS"
-    source = f"{origin}; {low}, {at} and {high} µS (95 %, given the form) at {places}"
-    terms = [_sane(term) for term in curve.terms_uS]
-    return _measured({"polynomial": terms, "g_unit_uS": float(curve.g_unit_uS), "valid_uS": valid}, source)
+    low, at, high = (_with_interval(curve, i) for i in (0, middle, -1))
+    source = f"{origin}; {curve.shape.name}: {low}, {at} and {high} µS (95 %, given the form) at {places}"
+    if curve.shape.kind == "polynomial":
+        terms = [_sane(term) for term in curve.terms_uS]
+        return _fitted({"polynomial": terms, "g_unit_uS": float(curve.g_unit_uS), "valid_uS": valid}, source)
+    if curve.shape.kind == "power law":
+        coefficient, exponent = (_sane(term) for term in curve.terms)
+        law = {"coefficient_uS": coefficient, "exponent": exponent, "g_unit_uS": float(curve.g_unit_uS)}
+        return _fitted({"power_law": law, "valid_uS": valid}, source)
+    g_uS, values_uS = curve.points_uS
+    values = [_sane(value) for value in values_uS]
+    key = "sigma_uS" if number == "constant" else "value_uS"
+    return _fitted({"table": {"g_uS": g_uS.tolist(), key: values}, "valid_uS": valid}, source)
 
 
-def _log_time(pair: tuple[Estimate, Estimate], origin: str, no_constant: bool) -> Table:
+def _with_interval(curve: FittedCurve, place: int) -> str:
+    if not math.isfinite(curve.half_uS[place]):
+        return f"{curve.value_uS[place]:.4g}"
+    return f"{curve.value_uS[place]:.4g} ± {curve.half_uS[place]:.2g}"
+
+
+def _log_time(pair: tuple[FittedCurve, FittedCurve], origin: str, no_constant: bool) -> Table:
     constant, per_ln = pair
     told = (("per_ln", per_ln),) if no_constant else (("constant", constant), ("per_ln", per_ln))
-    said = [f"{name} {one.low:.3g} to {one.high:.3g}" for name, one in told]
-    source = f"{origin}; 95 %, given the form: {', '.join(said)} µS"
+    said = [f"{name} {_said(curve)}" for name, curve in told]
+    where = "" if constant.is_constant else " in the middle of the targets"
+    source = f"{origin}; 95 %, given the form{where}: {', '.join(said)} µS"
     if no_constant:
         source += "; what happens within 1 s is a part of bias_prog_uS"
-    return _measured({"constant": _sane(constant.value), "per_ln": _sane(per_ln.value)}, source)
+    if constant.is_constant:
+        return _fitted({"constant": _sane(constant.terms[0]), "per_ln": _sane(per_ln.terms[0])}, source)
+    powers = {
+        f"{name}_polynomial": [_sane(term) for term in curve.terms_uS]
+        for name, curve in (("constant", constant), ("per_ln", per_ln))
+    }
+    valid = [float(constant.g_uS[0]), float(constant.g_uS[-1])]
+    return _fitted({**powers, "g_unit_uS": float(constant.g_unit_uS), "valid_uS": valid}, source)
+
+
+def _said(curve: FittedCurve) -> str:
+    one = curve.middle
+    return f"{one.low:.3g} to {one.high:.3g}" if math.isfinite(one.low) else f"{one.value:.3g}, interval not told"
 
 
 def _stuck_tables(fit: DeviceFit) -> dict[str, Table]:
@@ -141,9 +212,15 @@ def _stuck_tables(fit: DeviceFit) -> dict[str, Table]:
     return tables
 
 
-def _interval(value: float, half: float, positive: bool) -> str:
-    low = max(value - half, 0.0) if positive else value - half
-    return f"95 %, given the form: {low:.4g} to {value + half:.4g} µS"
+def _interval(curve: FittedCurve) -> str:
+    one = curve.middle
+    if not math.isfinite(one.low):
+        return "its interval cannot be told"
+    return f"95 %, given the form: {one.low:.4g} to {one.high:.4g} µS"
+
+
+def _fitted(figure: Table, source: str) -> Table:
+    return {**figure, "certainty": "fitted", "source": source}
 
 
 def _measured(figure: Table, source: str) -> Table:
@@ -161,6 +238,8 @@ def _sane(value: float) -> float:
 
 def _literal(value: Any) -> str:
     """A value as TOML has it."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_literal(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_literal(item) for item in value) + "]"
     if isinstance(value, str):

@@ -1,48 +1,174 @@
-"""The errors as an empirical sampler draws them."""
+"""The errors as an empirical sampler draws them: standardised quantiles, by conductance where their shape differs.
 
-from dataclasses import dataclass
+References:
+    Whether two shapes differ: Kolmogorov-Smirnov's test of two samples, by Bonferroni over the ranges.
+"""
+
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
+from scipy import stats
 
 from rampjax.checks import InputError
+from rampjax.circuit.curves import MOST_KNOTS
 from rampjax.config.device_error import MOST_QUANTILES, quantile_moments
-from rampjax.interop.device_fit.model import Floats, Model
+from rampjax.interop.device_fit.curves import GRID, FittedCurve
+from rampjax.interop.device_fit.model import Model
 from rampjax.interop.device_fit.rows import Rows, observe
+from rampjax.interop.device_fit.series import Floats
+from rampjax.interop.device_fit.shapes import Shape
 from rampjax.interop.device_fit.stuck import Sorted
 
-_N_QUANTILES = 257
+_N_QUANTILES: Final = 257
+_N_QUANTILES_BAND: Final = 65  # of each of several
+_MOST_BANDS: Final = 8
+_ROWS_PER_BAND: Final = 200
+_CHANCE: Final = 0.01
+_BENDS: Final = 17  # points by which a curved fit is drawn
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """The shape of the errors in a range of targets."""
+
+    g_uS: float  # its middle
+    quantiles: Floats  # of mean 0 and variance 1
+    mean: float  # that was taken out of them, in standard deviations of the fit
+    scale: float
+
+    @property
+    def of_fit(self) -> Floats:
+        """The quantiles as they were, in standard deviations of the fit."""
+        return self.mean + self.scale * self.quantiles
 
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """What an empirical sampler draws from."""
+    """What an empirical sampler draws from; one band where the shape is the same at all conductances."""
 
-    quantiles: Floats  # of mean 0 and variance 1
-    mean: float  # that was taken out of them, in standard deviations of the fit
-    scale: float
-    z: Floats  # the errors in standard deviations of the fit, those set apart as outliers among them
+    bands: tuple[Band, ...]
+    z: Floats  # the errors in standard deviations of the fit
+    relax_bands: tuple[Band, ...] = ()  # the same of relaxation; none: too few aged reads
+
+    @property
+    def pooled(self) -> Floats:
+        """Quantiles of all errors, in standard deviations of the fit."""
+        return _band(0.0, self.z, _N_QUANTILES).of_fit
 
 
-def drawn_errors(path: str | Path, rows: Rows, sorted_: Sorted, model: Model) -> Drawn:
-    """Returns standardised quantiles of the errors, outliers among them.
+def drawn_errors(path: str | Path, rows: Rows, sorted_: Sorted, model: Model, failed: bool) -> Drawn:
+    """Returns standardised quantiles of the errors.
 
     Args:
         path: of the table, for messages.
         rows: its rows.
-        sorted_: which of them are stuck.
+        sorted_: how they were sorted.
         model: as fitted.
+        failed: whether the outliers are failed writes, of a share and an error of their own; else they are drawn too.
 
     Raises:
         InputError: the errors have no spread.
     """
-    seen, _ = observe(rows, ~sorted_.stuck)
-    seen = seen.where(seen.first > 0)
-    sigma_uS = np.sqrt(model.variance_uS2(seen))
+    series, _ = observe(rows, sorted_.kept if failed else ~sorted_.stuck)
+    first = series.first()
+    sigma_uS = model.sigma_at(first.u, first.ln_t, first.aged, first.n)
     if not sigma_uS.min() > 0:
         raise InputError(f"{path}: the errors have no spread, expected the sampler parametric.")
-    z = (seen.y_uS - model.mean_at(seen)) / sigma_uS
-    probabilities = np.linspace(0, 1, min(_N_QUANTILES, MOST_QUANTILES, max(len(z), 9)))
+    z = (first.y_uS - model.mean_at(first.u, first.ln_t, first.aged)) / sigma_uS
+    return Drawn(_bands(z, rows.span.g_uS(first.u)), z, _relaxed(rows, sorted_, model))
+
+
+def drawn_curves(bias: FittedCurve, sigma: FittedCurve, drawn: Drawn) -> tuple[FittedCurve, FittedCurve]:
+    """Mean and spread of the errors as they are drawn: with what their quantiles have beyond mean 0 and variance 1.
+
+    Args:
+        bias: mean error of the fit.
+        sigma: its spread.
+        drawn: what the sampler draws from.
+    """
+    span = bias.span
+    if len(drawn.bands) == 1 and bias.shape.kind == sigma.shape.kind == "polynomial":
+        band = drawn.bands[0]
+        shape = bias.shape if bias.shape.degree >= sigma.shape.degree else sigma.shape
+        terms = np.zeros(shape.n_terms)
+        terms[: bias.shape.n_terms] += bias.terms
+        terms[: sigma.shape.n_terms] += band.mean * sigma.terms
+        powers = np.zeros(shape.n_terms)
+        powers[: bias.shape.n_terms] = bias.powers_half_uS
+        moved = replace(bias, shape=shape, terms=terms, powers_half_uS=powers)
+        scaled = replace(sigma, terms=band.scale * sigma.terms, powers_half_uS=band.scale * sigma.powers_half_uS)
+        return _at_values(moved, bias, band.mean * sigma.value_uS, 1.0), _at_values(scaled, sigma, 0.0, band.scale)
+    knots = _knots(bias, sigma, span.u(np.array([band.g_uS for band in drawn.bands])))
+    shape, g_uS = Shape("points", knots_u=tuple(knots.tolist())), span.g_uS(knots)
+    at = np.array([band.g_uS for band in drawn.bands])
+    mean, scale = (np.interp(g_uS, at, [getattr(band, name) for band in drawn.bands]) for name in ("mean", "scale"))
+    sigma_uS = sigma.shape.at(sigma.terms, knots)
+    moved = replace(
+        bias, shape=shape, terms=bias.shape.at(bias.terms, knots) + mean * sigma_uS, powers_half_uS=np.zeros(0)
+    )
+    scaled = replace(sigma, shape=shape, terms=scale * sigma_uS, powers_half_uS=np.zeros(0))
+    widths = shape.at(scale, GRID)
+    shift = shape.at(moved.terms, GRID) - bias.value_uS
+    return _at_values(moved, bias, shift, 1.0), _at_values(scaled, sigma, 0.0, widths)
+
+
+def _at_values(curve: FittedCurve, was: FittedCurve, shift_uS: Floats | float, factor: Floats | float) -> FittedCurve:
+    """A curve whose intervals are moved and stretched with its values."""
+    value_uS = curve.shape.at(curve.terms, GRID)
+    low_uS = value_uS - factor * (was.value_uS - was.low_uS)
+    return replace(curve, value_uS=value_uS, low_uS=low_uS, high_uS=value_uS + factor * (was.high_uS - was.value_uS))
+
+
+def _knots(bias: FittedCurve, sigma: FittedCurve, middles: Floats) -> Floats:
+    """Where lines between points have to bend: at the middles of the bands, and as the fitted curves do."""
+    own = [curve.shape.knots_u for curve in (bias, sigma) if curve.shape.knots_u]
+    bent = any(curve.shape.kind == "power law" or curve.shape.degree > 1 for curve in (bias, sigma))
+    places = np.concatenate([[-1.0, 1.0], middles, *own, np.linspace(-1, 1, _BENDS) if bent else []])
+    places = np.unique(np.round(places, 9))
+    return places if len(places) <= MOST_KNOTS else places[np.linspace(0, len(places) - 1, MOST_KNOTS).astype(int)]
+
+
+def _relaxed(rows: Rows, sorted_: Sorted, model: Model) -> tuple[Band, ...]:
+    """The shape of relaxation: what devices have moved since they were fresh, over the spread of the law."""
+    series, _ = observe(rows, ~sorted_.stuck)
+    if not model.form.spread and not model.form.growth:
+        return ()
+    event = series.event
+    fresh = series.aged[: series.n_events] == 0
+    moved = series.y_uS - series.y_uS[: series.n_events][event]
+    u = series.u[event]
+    spread = model.relaxed_at(u, series.ln_t, series.aged)
+    chosen = fresh[event] & (series.aged > 0) & (spread > 1e-6 * series.scale_uS)
+    if chosen.sum() < _ROWS_PER_BAND:
+        return ()
+    mean = model.mean_at(u, series.ln_t, series.aged) - model.form.mean.at(model.mean, u)
+    z = (moved - mean)[chosen] / spread[chosen]
+    return _bands(z, rows.span.g_uS(u[chosen]), _MOST_BANDS // 2)
+
+
+def _bands(z: Floats, g_uS: Floats, most: int = _MOST_BANDS) -> tuple[Band, ...]:
+    """The quantiles of all, or of ranges of conductances where their shapes differ."""
+    n_bands = int(min(most, len(z) // _ROWS_PER_BAND))
+    edges = np.unique(np.quantile(g_uS, np.linspace(0, 1, n_bands + 1))) if n_bands > 1 else np.zeros(0)
+    if len(edges) > 2:
+        place = np.clip(np.searchsorted(edges, g_uS, side="right") - 1, 0, len(edges) - 2)
+        parts = [z[place == band] for band in range(len(edges) - 1)]
+        chances = [
+            float(stats.ks_2samp(part, z[place != band]).pvalue)
+            for band, part in enumerate(parts)
+            if len(part) and len(part) < len(z)
+        ]
+        if min(chances, default=1.0) * len(chances) < _CHANCE and min(map(len, parts)) >= 9:
+            middles = [float(np.median(g_uS[place == band])) for band in range(len(parts))]
+            if min(np.diff(middles)) > 0:
+                return tuple(_band(g, part, _N_QUANTILES_BAND) for g, part in zip(middles, parts, strict=True))
+    return (_band(float(np.median(g_uS)), z, _N_QUANTILES),)
+
+
+def _band(g_uS: float, z: Floats, n_quantiles: int) -> Band:
+    probabilities = np.linspace(0, 1, min(n_quantiles, MOST_QUANTILES, max(len(z), 9)))
     quantiles = np.quantile(z, probabilities)
     mean, scale = quantile_moments(quantiles)
-    return Drawn((quantiles - mean) / scale, mean, scale, z)
+    return Band(g_uS, (quantiles - mean) / (scale or 1.0), mean, scale)

@@ -1,4 +1,4 @@
-"""Fits a device to measured conductances: programming error, read noise, stuck cells, relaxation, with intervals."""
+"""Fits a device to measured conductances: mean and spread of the error, stuck cells, read noise, relaxation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,26 +8,23 @@ from typing import Final
 import numpy as np
 
 from rampjax.checks import InputError, check_between
-from rampjax.interop.device_fit.checks import (
-    LEAST_REPEATS,
-    check_choice,
-    fit_notes,
-    read_voltage,
-    target_range,
-    tells_read,
-)
-from rampjax.interop.device_fit.choice import FORMS, choose_form, choose_read, degrees, is_positive
-from rampjax.interop.device_fit.drawn import Drawn, drawn_errors
-from rampjax.interop.device_fit.intervals import GRID, Estimate, FittedCurve, estimates
-from rampjax.interop.device_fit.model import Floats, Form, Model, Observations, fit_model
+from rampjax.interop.device_fit.checks import check_choice, fit_notes, read_voltage, target_range
+from rampjax.interop.device_fit.choice import FORMS
+from rampjax.interop.device_fit.curves import GRID, FittedCurve
+from rampjax.interop.device_fit.drawn import Drawn, drawn_curves, drawn_errors
+from rampjax.interop.device_fit.failed import Failed, failed_writes
+from rampjax.interop.device_fit.intervals import Estimates, estimates
+from rampjax.interop.device_fit.lack import Lack, lack_of_fit
+from rampjax.interop.device_fit.model import Model, fit_model
 from rampjax.interop.device_fit.normality import Normality, check_normality
 from rampjax.interop.device_fit.plausible import check_follows, plausible_notes
-from rampjax.interop.device_fit.rows import Repeats, Rows, each_row, make_rows, observe
-from rampjax.interop.device_fit.stuck import Sorted, Stuck, not_found, rough_scale, sort_rows
+from rampjax.interop.device_fit.rows import Rows, make_rows
+from rampjax.interop.device_fit.series import Floats, Series
+from rampjax.interop.device_fit.sorting import LEAST_ROWS, Settled, fit_sorted
+from rampjax.interop.device_fit.stuck import Sorted, Stuck, not_found
 from rampjax.interop.measured.reader import Wanted, read_measured
 
 SAMPLERS: Final = ("parametric", "empirical")
-LEAST_ROWS: Final = 8
 MAX_SEED: Final = 2**63 - 1
 COLUMNS: Final = (
     Wanted("target", "conductance", aliases=("g_target", "target_conductance"), low=0.0),
@@ -37,18 +34,18 @@ COLUMNS: Final = (
     Wanted("device", "label", required=False),
     Wanted("v_read", "voltage", required=False),
 )
-_MOST_ROUNDS = 8
 
 
 @dataclass(frozen=True, eq=False)
 class DeviceFit:
-    """A device as fitted. Curves are in powers of g / g_unit_uS, conductances in µS."""
+    """A device as fitted. Conductances in µS; relaxation as (at 1 s, per ln t), from the age `rows.t0_s` on."""
 
     path: str
     rows: Rows
     sorted: Sorted
+    settled: bool  # whether the sorting out of outliers came to an end
     n_events: int
-    form: Form
+    model: Model
     chosen_by: str
     g_unit_uS: float
     g_min_uS: float
@@ -59,13 +56,15 @@ class DeviceFit:
     sigma: FittedCurve
     error_sigma_uS: Floats  # of a first error, read noise and relaxation included, on the curves' grid
     read: FittedCurve | None
-    relax_mean: tuple[Estimate, Estimate] | None
-    relax_sigma: tuple[Estimate, Estimate] | None
+    relax_mean: tuple[FittedCurve, FittedCurve] | None
+    relax_sigma: tuple[FittedCurve, FittedCurve] | None
+    failed: Failed | None
     stuck_off: Stuck | None
     stuck_on: Stuck | None
     stuck_not_found: tuple[Stuck | None, Stuck | None]  # off and on, of those that are None; None: cannot be told
     drawn: Drawn | None
     normality: Normality | None
+    lack: Lack
     notes: tuple[str, ...]
 
 
@@ -85,12 +84,12 @@ def fit_device(
     Args:
         path: a CSV file with the columns target and measured, and perhaps time, cycle, device and v_read.
         units: of columns whose headers do not say them.
-        form: how mean and spread depend on the conductance: auto, constant, affine or polynomial.
+        form: how mean and spread depend on the conductance, one of `choice.FORMS`.
         sampler: parametric (normal errors) or empirical (errors distributed as the measured ones).
         v_read_V: the read voltage, where the file does not say it.
         g_min_uS: smallest target of the device; None: the smallest measured one.
         g_max_uS: largest target of the device; None: the largest measured one.
-        seed: of folds and bootstrap.
+        seed: of the bootstrap.
 
     Raises:
         InputError: a file that cannot be read as such a table, or from which this cannot be fitted.
@@ -107,114 +106,81 @@ def fit_device(
     ends = target_range(g_min_uS, g_max_uS, low_uS, high_uS)
     rows, rng = make_rows(table.columns), np.random.default_rng(seed)
     try:
-        chosen, model, sorted_ = _fit(rows, form, rng)
+        fit = fit_sorted(rows, form)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    if not is_positive(model):
+    if not fit.model.is_positive:
         raise InputError(
             f"{path}: a spread of the form `{form}` would fall below 0 within the targets, expected another --form."
         )
-    seen, repeats = observe(rows, sorted_.kept)
-    found = estimates(seen, repeats, chosen, model, (low_uS, high_uS), rng)
-    drawn = None
+    model, found = _estimated(rows, fit, rng)
+    series, sorted_ = fit.series, fit.sorted
+    failed, drawn = failed_writes(rows, sorted_), None
+    bias, sigma = found.bias, found.sigma
     if sampler == "empirical":
-        drawn = drawn_errors(path, rows, sorted_, model)
-        bias, sigma = found.bias.plus(found.sigma, drawn.mean), found.sigma.times(drawn.scale)
-        found = replace(found, bias=bias, sigma=sigma)
+        drawn = drawn_errors(path, rows, sorted_, model, failed is not None)
+        bias, sigma = drawn_curves(bias, sigma, drawn)
     off, on = _levels(sorted_, rows)
+    lack = lack_of_fit(rows, sorted_, model)
     return DeviceFit(
         path=str(path),
         rows=rows,
         sorted=sorted_,
-        n_events=int(seen.first.sum()),
-        form=chosen,
-        chosen_by="cross-validation" if form in ("auto", "polynomial") else "the user",
-        g_unit_uS=found.sigma.g_unit_uS,
+        settled=fit.settled,
+        n_events=series.n_events,
+        model=model,
+        chosen_by="the user" if form in ("constant", "affine", "points") else "cross-validation",
+        g_unit_uS=rows.span.unit_uS,
         g_min_uS=ends[0],
         g_max_uS=ends[1],
         v_read_V=v_read_V,
         v_read_source=v_source,
-        bias=found.bias,
-        sigma=found.sigma,
-        error_sigma_uS=_error_sigma(seen, model, found.sigma),
+        bias=bias,
+        sigma=sigma,
+        error_sigma_uS=_error_sigma(series, model, sigma),
         read=found.read,
         relax_mean=found.relax_mean,
         relax_sigma=found.relax_sigma,
+        failed=failed,
         stuck_off=off,
         stuck_on=on,
         stuck_not_found=not_found(rows, sorted_),
         drawn=drawn,
-        normality=check_normality(seen, chosen, model, rng),
+        normality=check_normality(series, model, rng),
+        lack=lack,
         notes=(
             *table.notes,
             *plausible_notes(table, ~sorted_.kept, sorted_.stuck),
-            *fit_notes(table, rows, sorted_, chosen, repeats),
+            *fit_notes(table, rows, fit, model, failed, lack),
         ),
     )
 
 
-def _fit(rows: Rows, form: str, rng: np.random.Generator) -> tuple[Form, Model, Sorted]:
-    """Sorts rows and fits in turn, until no row changes its kind."""
-    sorted_, each = sort_rows(rows, *rough_scale(rows), at_first=True), each_row(rows)
-    model: Model | None = None
-    chosen: Form | None = None
-    for _ in range(_MOST_ROUNDS):
-        n_left = len(np.unique(rows.event[sorted_.kept]))
-        if n_left < LEAST_ROWS:
-            raise InputError(f"only {n_left} programming events are left to fit, expected at least {LEAST_ROWS}.")
-        seen, repeats = observe(rows, sorted_.kept)
-        allowed = degrees(form, len(np.unique(seen.u)), int(seen.first.sum()))
-        base = _base_form(rows, seen, repeats)
-        read = choose_read(repeats, allowed, np.random.default_rng(0)) if tells_read(rows, repeats) else None
-        # Degrees are chosen once outliers by a first fit are out.
-        if model is not None and chosen is None:
-            held = model if read is None else replace(model, read=read)
-            chosen = choose_form(seen, base, allowed, held, rng)
-        degree = min(2, allowed[-1])
-        now = replace(base, mean_degree=degree, sigma_degree=degree) if chosen is None else chosen
-        model = fit_model(seen, now, read=read)
-        while chosen is not None and form == "auto" and not is_positive(model):
-            # Rows sorted anew may bend the spread below 0; a constant one never is.
-            chosen = replace(chosen, sigma_degree=chosen.sigma_degree - 1)
-            model = fit_model(seen, chosen, read=read)
-        sigma_uS = np.sqrt(np.maximum(model.variance_uS2(each), 1e-18))
-        new = sort_rows(rows, model.mean_at(each), sigma_uS)
-        settled = chosen is not None and bool((new.kept == sorted_.kept).all())
-        sorted_ = new
-        if settled:
-            break
-    assert chosen is not None
-    assert model is not None
-    return chosen, model, sorted_
+def _estimated(rows: Rows, fit: Settled, rng: np.random.Generator) -> tuple[Model, Estimates]:
+    """The fit with its intervals. Read noise that nothing read twice tells is claimed only where it is surely there."""
+    model, ln_1s = fit.model, float(-np.log(rows.t0_s))
+    found = estimates(fit.series, fit.repeats, model, rows.span, ln_1s, rng)
+    if not model.form.read or (found.read is not None and found.read.middle.low > 0):
+        return model, found
+    plain = fit_model(fit.series, replace(model.form, read=False))
+    own = estimates(fit.series, fit.repeats, plain, rows.span, ln_1s, rng)
+    # What a read noise would take from the others belongs to their intervals.
+    sigma = own.sigma.with_limits(found.sigma.low_uS, found.sigma.high_uS)
+    spread = own.relax_sigma
+    if spread is not None and found.relax_sigma is not None:
+        first, second = (
+            mine.with_limits(other.low_uS, other.high_uS) for mine, other in zip(spread, found.relax_sigma, strict=True)
+        )
+        spread = (first, second)
+    return plain, replace(own, sigma=sigma, relax_sigma=spread)
 
 
-def _base_form(rows: Rows, seen: Observations, repeats: Repeats) -> Form:
-    """What of relaxation and read noise the data can tell."""
-    if rows.time_s is None:
-        return Form(0, 0)
-    fresh = bool((seen.aged == 0).any())
-    n_ages = len(np.unique(np.round(seen.ln_t[seen.aged > 0], 6)))
-    n_changes = int((seen.first == 0).sum())
-    return Form(
-        0,
-        0,
-        shift=fresh and n_ages >= 1,
-        slope=n_ages >= 2,
-        spread=n_ages >= 3 or (fresh and n_ages >= 1),
-        growth=n_ages >= 2,
-        read=n_ages >= 3 and n_changes >= LEAST_REPEATS and not tells_read(rows, repeats),
-    )
-
-
-def _error_sigma(seen: Observations, model: Model, sigma: FittedCurve) -> Floats:
+def _error_sigma(series: Series, model: Model, sigma: FittedCurve) -> Floats:
     """Standard deviation of a typical first error over the grid, µS."""
-    first = seen.where(seen.first > 0)
-    typical = {name: np.full(len(GRID), np.median(getattr(first, name))) for name in ("ln_t", "aged", "reads")}
-    zero = np.zeros(len(GRID))
-    at = Observations(
-        u=GRID, y_uS=zero, first=zero, ln_before=zero, aged_before=zero, cluster=zero.astype(int), **typical
-    )
-    return np.sqrt(sigma.value_uS**2 + model.extra_uS2(at))
+    first = series.first()
+    ln_t, aged, n = (np.full(len(GRID), np.median(each)) for each in (first.ln_t, first.aged, first.n))
+    beside = model.sigma_at(GRID, ln_t, aged, n) ** 2 - model.form.sigma.at(model.sigma, GRID) ** 2
+    return np.sqrt(sigma.value_uS**2 + np.maximum(beside, 0.0))
 
 
 def _levels(sorted_: Sorted, rows: Rows) -> tuple[Stuck | None, Stuck | None]:

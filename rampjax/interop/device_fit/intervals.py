@@ -1,157 +1,186 @@
-"""Intervals of fitted parameters: a bootstrap over whole devices (or events, where devices are not named).
+"""Intervals of fitted terms: a bootstrap over whole devices (or events, where devices are not named).
 
-A parameter's interval is its value plus and minus Student's t times the standard deviation over resampled devices.
-The form is held: that it was chosen from the same data, the intervals do not know.
+An interval is the value plus and minus Student's t times the standard deviation over resampled devices. Where a
+spread may be 0 a bootstrap says too little: there the interval holds all values whose likelihood is not too far below
+the largest, by what the errors' tails and the devices' likeness allow. The form is held: that it was chosen from the
+same data, the intervals do not know. Of fewer than five devices nothing is claimed.
+
+References:
+    Intervals by the likelihood ratio: Wilks (1938), Ann. Math. Stat. 9, 60; scaled for errors that are not normal:
+    Rotnitzky and Jewell (1990), Biometrika 77, 485.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-from numpy.polynomial import Polynomial
 from scipy import stats
 
-from rampjax.interop.device_fit.model import Floats, Form, Model, Observations, fit_model
+from rampjax.interop.device_fit.curves import FittedCurve, fitted_curve
+from rampjax.interop.device_fit.likelihood import Problem
+from rampjax.interop.device_fit.model import Model, evaluate, free_spreads, profile, refit
 from rampjax.interop.device_fit.reads import read_curve
 from rampjax.interop.device_fit.rows import Repeats
+from rampjax.interop.device_fit.series import Floats, Series
+from rampjax.interop.device_fit.shapes import Shape, Span
 from rampjax.interop.device_fit.stuck import CONFIDENCE
 
 N_RESAMPLES = 200
-GRID = np.linspace(-1, 1, 41)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, eq=False)
-class FittedCurve:
-    """A curve in powers of g / g_unit_uS with its intervals: of the coefficients, and of its values on a grid."""
-
-    g_unit_uS: float
-    terms_uS: Floats
-    terms_half_uS: Floats  # half widths of the intervals
-    g_uS: Floats  # the grid, over the measured targets
-    value_uS: Floats
-    half_uS: Floats
-
-    @property
-    def is_constant(self) -> bool:
-        return len(self.terms_uS) == 1
-
-    def at(self, g_uS: Floats) -> tuple[Floats, Floats]:
-        """Values at conductances within the grid, and the half widths of their intervals."""
-        value_uS = Polynomial(self.terms_uS)(g_uS / self.g_unit_uS)
-        return np.asarray(value_uS), np.interp(g_uS, self.g_uS, self.half_uS)
-
-    def times(self, factor: float) -> "FittedCurve":
-        """The curve times a positive number."""
-        return replace(
-            self,
-            terms_uS=factor * self.terms_uS,
-            terms_half_uS=factor * self.terms_half_uS,
-            value_uS=factor * self.value_uS,
-            half_uS=factor * self.half_uS,
-        )
-
-    def plus(self, other: "FittedCurve", factor: float) -> "FittedCurve":
-        """The curve plus a number times another; its intervals stay."""
-        n = max(len(self.terms_uS), len(other.terms_uS))
-        own, others, half = (np.zeros(n) for _ in range(3))
-        own[: len(self.terms_uS)], half[: len(self.terms_uS)] = self.terms_uS, self.terms_half_uS
-        others[: len(other.terms_uS)] = other.terms_uS
-        value_uS = self.value_uS + factor * other.value_uS
-        return FittedCurve(self.g_unit_uS, own + factor * others, half, self.g_uS, value_uS, self.half_uS)
+N_RESAMPLES_LARGE = 60  # of more reads than `_LARGE`
+LEAST_CLUSTERS: Final = 5
+_LARGE: Final = 20_000
+_NEAR_0: Final = 4.0  # standard deviations from 0, within which the likelihood is asked
+_MOST_HALVINGS: Final = 14
 
 
 @dataclass(frozen=True, eq=False)
 class Estimates:
-    """All that is fitted to the rows that are kept."""
+    """All that is fitted to the rows that are kept; relaxation as (at 1 s, per ln t)."""
 
     bias: FittedCurve
     sigma: FittedCurve
     read: FittedCurve | None
-    relax_mean: tuple[Estimate, Estimate] | None
-    relax_sigma: tuple[Estimate, Estimate] | None
+    relax_mean: tuple[FittedCurve, FittedCurve] | None
+    relax_sigma: tuple[FittedCurve, FittedCurve] | None
 
 
 def estimates(
-    seen: Observations,
+    series: Series,
     repeats: Repeats,
-    form: Form,
     model: Model,
-    ends_uS: tuple[float, float],
+    span: Span,
+    ln_1s: float,
     rng: np.random.Generator,
 ) -> Estimates:
-    """Returns the fitted parameters with their intervals.
+    """Returns the fitted terms with their intervals.
 
     Args:
-        seen: the observations.
+        series: what is observed.
         repeats: the repeated reads.
-        form: which parameters there are.
         model: as fitted.
-        ends_uS: smallest and largest measured target.
+        span: of the targets.
+        ln_1s: ln(1 s / t0).
         rng: for the resamples.
     """
-    present, place = np.unique(seen.cluster, return_inverse=True)
-    place_repeats = np.searchsorted(present, repeats.cluster)
-    resampled = []
-    for _ in range(N_RESAMPLES):
-        counts = rng.multinomial(len(present), np.full(len(present), 1 / len(present))).astype(np.float64)
-        read = model.read
-        if model.read is not None and not form.read:
+    form, t = model.form, 0.0
+    problem = Problem(series, form, None, None if form.read else model.read, model.read_shape)
+    resampled, n_clusters = _resample(problem, repeats, model, rng)
+    if n_clusters >= LEAST_CLUSTERS:
+        t = float(stats.t.isf((1 - CONFIDENCE) / 2, n_clusters - 1))
+
+    asked = bool(t) and _near_zero(problem, model, resampled)
+
+    def curve(name: str, shape: Shape, low: float = -np.inf) -> FittedCurve:
+        others = np.array([getattr(other, name) for other in resampled])
+        found = fitted_curve(shape, span, getattr(model, name), others, t, low)
+        return found if low < 0 or not asked else _by_likelihood(found, problem, model, name, t)
+
+    def relaxed(shape: Shape, names: tuple[str, str], low: float) -> tuple[FittedCurve, FittedCurve]:
+        zero = np.zeros(shape.n_terms)
+
+        def at_1s(one: Model) -> Floats:
+            start, slope = (getattr(one, name) for name in names)
+            return np.asarray((zero if start is None else start) + ln_1s * (zero if slope is None else slope))
+
+        others = np.array([at_1s(other) for other in resampled])
+        constant = fitted_curve(shape, span, at_1s(model), others, t, low)
+        if low == 0 and asked and ln_1s == 0 and getattr(model, names[0]) is not None:
+            constant = _by_likelihood(constant, problem, model, names[0], t)
+        if getattr(model, names[1]) is None:
+            return constant, fitted_curve(shape, span, zero, np.array([zero] * len(resampled)), t)
+        return constant, curve(names[1], shape, low)
+
+    return Estimates(
+        bias=curve("mean", form.mean),
+        sigma=curve("sigma", form.sigma, 0.0),
+        read=None if model.read is None else curve("read", model.read_shape, 0.0),
+        relax_mean=relaxed(form.relax_mean, ("relax_shift", "relax_slope"), -np.inf)
+        if form.shift or form.slope
+        else None,
+        relax_sigma=relaxed(form.relax_sigma, ("relax_start", "relax_growth"), 0.0)
+        if form.spread or form.growth
+        else None,
+    )
+
+
+def _resample(problem: Problem, repeats: Repeats, model: Model, rng: np.random.Generator) -> tuple[list[Model], int]:
+    """Fits to resampled clusters, and how many clusters there are; none of too few."""
+    series = problem.series
+    clusters = series.cluster
+    if len(np.unique(clusters)) == 1:
+        # Of one device: what its own programming events tell of it.
+        clusters = np.arange(series.n_events)
+        repeats = Repeats(repeats.squares_uS2, repeats.freedom, repeats.u, np.arange(len(repeats.u)))
+    present, place = np.unique(clusters, return_inverse=True)
+    if len(present) < LEAST_CLUSTERS:
+        return [], len(present)
+    place_repeats = np.minimum(np.searchsorted(present, repeats.cluster), len(present) - 1)
+    resampled: list[Model] = []
+    count = N_RESAMPLES if len(series.y_uS) <= _LARGE else min(N_RESAMPLES, N_RESAMPLES_LARGE)
+    share = np.full(len(present), 1 / len(present))
+    # Resampled spreads are too small by the degree of freedom that the mean takes.
+    for _ in range(count):
+        counts = rng.multinomial(len(present), share).astype(np.float64)
+        again = problem.reweighted(counts[place])
+        if problem.known_read is not None:
             weights = counts[place_repeats]
             if not weights.any():
                 continue
-            read = read_curve(repeats.squares_uS2, repeats.freedom, repeats.u, len(model.read) - 1, weights)
-        elif form.read:
-            read = None
-        resampled.append(fit_model(seen, form, counts[place], read, start=model, quick=True))
-    t = float(stats.t.isf((1 - CONFIDENCE) / 2, max(len(present) - 1, 1)))
-
-    def curve(terms: Floats, others: list[Floats]) -> FittedCurve:
-        return _curve(terms, np.array(others), ends_uS, t)
-
-    def pair(name: str, low: float) -> tuple[Estimate, Estimate]:
-        values = getattr(model, name)
-        half = t * np.std([getattr(other, name) for other in resampled], axis=0, ddof=1)
-        first, second = (Estimate(v, max(v - h, low), v + h) for v, h in zip(values, half.tolist(), strict=True))
-        return first, second
-
-    aged = form.shift or form.slope
-    return Estimates(
-        bias=curve(model.mean, [other.mean for other in resampled]),
-        sigma=curve(model.sigma, [other.sigma for other in resampled]),
-        read=None
-        if model.read is None
-        else curve(model.read, [other.read for other in resampled if other.read is not None]),
-        relax_mean=pair("relax_mean", -np.inf) if aged else None,
-        relax_sigma=pair("relax_sigma", 0.0) if form.spread or form.growth else None,
-    )
+            again.known_read = read_curve(repeats, problem.read_shape, weights)
+        resampled.append(refit(again, model))
+    return resampled, len(present)
 
 
-def _curve(terms: Floats, others: Floats, ends_uS: tuple[float, float], t: float) -> FittedCurve:
-    low_uS, high_uS = ends_uS
-    # A device that is measured at 0 µS alone has no other unit.
-    unit_uS = high_uS if high_uS > 0 else 1.0
+def _near_zero(problem: Problem, model: Model, resampled: list[Model]) -> bool:
+    """Whether one of the spreads, all of them constants, may be 0: then what it leaves to others is not told either."""
+    names = [name for name, shape in free_spreads(problem) if shape.n_terms == 1]
+    if len(names) < len(free_spreads(problem)) or len(problem.series.y_uS) > _LARGE:
+        return False
+    for name in names:
+        value = float(getattr(model, name)[0])
+        deviation = float(np.std([getattr(other, name)[0] for other in resampled], ddof=1))
+        if value <= max(_NEAR_0 * deviation, 1e-3 * problem.series.scale_uS):
+            return True
+    return False
 
-    def in_powers(values: Floats) -> Floats:
-        middle, half = (low_uS + high_uS) / 2, (high_uS - low_uS) / 2
-        if half == 0:
-            return values[:1]
-        found = Polynomial(values)(Polynomial([-middle / half, unit_uS / half]))
-        padded = np.zeros(len(values))
-        padded[: len(found.coef)] = found.coef
-        return padded
 
-    half_terms = t * np.std([in_powers(other) for other in others], axis=0, ddof=1)
-    values = np.array([Polynomial(other)(GRID) for other in others])
-    g_uS = (low_uS + high_uS) / 2 + GRID * (high_uS - low_uS) / 2
-    g_uS[[0, -1]] = ends_uS  # to the last bit: they are the limits of the device
-    return FittedCurve(
-        unit_uS, in_powers(terms), half_terms, g_uS, Polynomial(terms)(GRID), t * values.std(axis=0, ddof=1)
-    )
+def _by_likelihood(curve: FittedCurve, problem: Problem, model: Model, name: str, t: float) -> FittedCurve:
+    """The interval of a constant spread by the likelihood, beside that of the bootstrap."""
+    if not any(name == free for free, _ in free_spreads(problem)):
+        return curve
+    value, half = float(curve.value_uS[0]), float(curve.half_uS[0])
+    allowed = 0.5 * t**2 * _inflation(problem, model)
+    best = model.log_likelihood
+
+    def outside(at_uS: float) -> bool:
+        return best - profile(problem, model, name, at_uS) > allowed
+
+    low = 0.0
+    if outside(0.0):
+        low = _edge(outside, value, 0.0)
+    reach = max(half, value, 1e-3 * problem.series.scale_uS)
+    beyond = value + reach
+    while not outside(beyond) and beyond < 1e3 * problem.series.scale_uS:
+        beyond += reach
+        reach *= 2
+    high = _edge(outside, value, beyond)
+    return curve.with_limits(np.full_like(curve.low_uS, low), np.full_like(curve.high_uS, high))
+
+
+def _edge(outside, inside_uS: float, outside_uS: float) -> float:  # type: ignore[no-untyped-def]
+    """Where the likelihood falls too far, by halving."""
+    for _ in range(_MOST_HALVINGS):
+        middle = 0.5 * (inside_uS + outside_uS)
+        if outside(middle):
+            outside_uS = middle
+        else:
+            inside_uS = middle
+    return 0.5 * (inside_uS + outside_uS)
+
+
+def _inflation(problem: Problem, model: Model) -> float:
+    """How much more a variance varies than that of normal, independent errors; at least 1."""
+    found = evaluate(problem, model)
+    squares = found.residual_uS**2 / found.variance_uS2
+    by_cluster = np.bincount(problem.series.cluster[problem.series.event], squares - squares.mean())
+    return max(float((by_cluster**2).sum()) / (2 * len(squares)), 1.0)

@@ -1,237 +1,295 @@
-"""The error model that is fitted to measured devices, and its maximum likelihood.
+"""A fitted error model, and its maximum likelihood: Fisher scoring within limits, from several starts.
 
-What is observed of each programming event: its first error y = m(g) + r(t) + e, and how the error changed from one age
-to the next. All are independent and normal, with the variances
-
-    first error:   sigma(g)² + S(t)² + read(g)² / n
-    change:        S(t2)² - S(t1)² + read(g)² (1/n1 + 1/n2)
-
-m and sigma are polynomials of the conductance; r(t) = c + k ln t and S(t) = a + b ln t are the mean and the spread of
-relaxation, t in s, both 0 at the age 0, as in `circuit.ageing`. A change shares a read with its neighbours, which is
-neglected (a composite likelihood).
+The likelihood has more than one maximum where a spread can hide in another, and a standard deviation near 0 has no
+slope; so the scoring starts from several splits of the variance, and a general optimiser goes on from the best end.
+All steps are scaled by the data, never by a fitted spread, which may be 0.
 
 References:
-    Fisher scoring of mean and variance: Smyth (1989), J. R. Stat. Soc. B 51, 47.
-    Composite likelihoods: Varin, Reid and Firth (2011), Statistica Sinica 21, 5.
+    Fisher scoring, damped: Smyth (1989), J. R. Stat. Soc. B 51, 47; Marquardt (1963), J. SIAM 11, 431.
+    The general optimiser, L-BFGS-B: Byrd, Lu, Nocedal and Zhu (1995), SIAM J. Sci. Comput. 16, 1190.
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
-from numpy.polynomial import Polynomial
-from numpy.typing import NDArray
 from scipy import optimize
 
-Floats = NDArray[np.float64]
-MAX_STEPS, _QUICK_STEPS = 60, 3
-_ROUNDS = 8  # of curves and relaxation in turn
-TOLERANCE = 1e-7
+from rampjax.interop.device_fit.likelihood import Filtered, Form, Problem, Spreads
+from rampjax.interop.device_fit.series import Floats, Series
+from rampjax.interop.device_fit.shapes import Shape
 
-
-@dataclass(frozen=True, eq=False)
-class Observations:
-    """First errors, and changes, one row each."""
-
-    u: Floats  # conductance, from -1 to 1 over the measured targets
-    y_uS: Floats  # the error, or its change
-    first: Floats  # 1 for an error, 0 for a change
-    ln_t: Floats  # ln of the age in s, at least 0
-    ln_before: Floats  # that of the age before, of a change
-    aged: Floats  # 1 where the age is above 0
-    aged_before: Floats  # the same of the age before, 0 for an error
-    reads: Floats  # 1/n of an error, 1/n1 + 1/n2 of a change
-    cluster: NDArray[np.intp]  # which device, or event, it belongs to
-
-    def where(self, chosen: NDArray[np.bool_]) -> "Observations":
-        return Observations(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
-
-
-@dataclass(frozen=True)
-class Form:
-    """Which parameters the model has."""
-
-    mean_degree: int
-    sigma_degree: int
-    shift: bool = False  # c: there are fresh devices and aged ones
-    slope: bool = False  # k: there are several ages
-    spread: bool = False  # a
-    growth: bool = False  # b
-    read: bool = False  # read noise is told by changes alone
+MAX_STEPS: Final = 100
+QUICK_STEPS: Final = 6  # of a resample, from the solution of all
+_ENOUGH: Final = 1e-8  # of the log-likelihood per event: a step that gains less ends the search
+_GAINED: Final = 1e-4  # log-likelihood that the general optimiser must gain to count
+_MOST_DAMPING: Final = 1e12
+_MOST_LARGE: Final = 20_000  # reads above which fewer starts are tried to the end
+# Shares of the first errors' spread, and of the changes', with which a search starts: sigma, s0, b, read.
+_STARTS: Final = ((0.9, 0.6, 0.1, 0.2), (0.3, 0.9, 0.02, 0.05), (0.9, 0.1, 0.3, 0.02), (0.6, 0.3, 0.1, 0.6))
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Fitted parameters. Curves are coefficients of ascending powers of `u`."""
+    """Fitted terms, of the shapes of a form. µS."""
 
+    form: Form
     mean: Floats
     sigma: Floats
-    relax_mean: tuple[float, float] = (0.0, 0.0)
-    relax_sigma: tuple[float, float] = (0.0, 0.0)
+    relax_shift: Floats | None = None  # c0
+    relax_slope: Floats | None = None  # k
+    relax_start: Floats | None = None  # s0
+    relax_growth: Floats | None = None  # b
     read: Floats | None = None
+    read_shape: Shape = Shape()
+    log_likelihood: float = -np.inf
 
-    def mean_at(self, seen: Observations) -> Floats:
-        """The mean of each observation, µS."""
-        c, k = self.relax_mean
-        shift = c * (seen.aged - seen.aged_before) + k * (seen.ln_t * seen.aged - seen.ln_before * seen.aged_before)
-        mean: Floats = seen.first * curve_at(self.mean, seen.u) + shift
-        return mean
+    @property
+    def spreads(self) -> Spreads:
+        return Spreads(self.sigma, self.relax_start, self.relax_growth, self.read)
 
-    def extra_uS2(self, seen: Observations) -> Floats:
-        """The variance of each observation beside the programming error, µS²."""
-        a, b = self.relax_sigma
-        spread = seen.aged * (a + b * seen.ln_t) ** 2 - seen.aged_before * (a + b * seen.ln_before) ** 2
-        read = np.zeros(len(seen.u)) if self.read is None else np.maximum(curve_at(self.read, seen.u), 0.0) ** 2
-        return np.asarray(np.maximum(spread, 0.0) + read * seen.reads)
+    def mean_at(self, u: Floats, ln_t: Floats, aged: Floats) -> Floats:
+        """The mean error of a read, µS."""
+        mean = self.form.mean.at(self.mean, u)
+        relax = self.form.relax_mean
+        if self.relax_shift is not None:
+            mean = mean + aged * relax.at(self.relax_shift, u)
+        if self.relax_slope is not None:
+            mean = mean + aged * ln_t * relax.at(self.relax_slope, u)
+        return np.asarray(mean)
 
-    def variance_uS2(self, seen: Observations) -> Floats:
-        """The whole variance of each observation, µS²."""
-        programmed = np.maximum(curve_at(self.sigma, seen.u), 0.0) ** 2
-        return np.asarray(seen.first * programmed + self.extra_uS2(seen))
+    def relaxed_at(self, u: Floats, ln_t: Floats, aged: Floats) -> Floats:
+        """The spread of relaxation, µS."""
+        relax, spread = self.form.relax_sigma, np.zeros(len(u))
+        if self.relax_start is not None:
+            spread = spread + relax.at(self.relax_start, u)
+        if self.relax_growth is not None:
+            spread = spread + ln_t * relax.at(self.relax_growth, u)
+        return np.asarray(aged * spread)
 
+    def sigma_at(self, u: Floats, ln_t: Floats, aged: Floats, n: Floats | float = 1.0) -> Floats:
+        """The standard deviation of a read's error (the mean of n reads), µS."""
+        variance = self.form.sigma.at(self.sigma, u) ** 2 + self.relaxed_at(u, ln_t, aged) ** 2
+        if self.read is not None:
+            variance = variance + self.read_shape.at(self.read, u) ** 2 / n
+        return np.sqrt(variance)
 
-def curve_at(coefficients: Floats, u: Floats) -> Floats:
-    """A polynomial of ascending powers of u."""
-    return np.asarray(Polynomial(coefficients)(u))
-
-
-def log_likelihood(model: Model, seen: Observations, floor_uS: float) -> Floats:
-    """The logarithm of the density of each observation."""
-    variance = np.maximum(model.variance_uS2(seen), floor_uS**2)
-    return np.asarray(-0.5 * (np.log(2 * np.pi * variance) + (seen.y_uS - model.mean_at(seen)) ** 2 / variance))
+    @property
+    def is_positive(self) -> bool:
+        """Whether no spread is negative at any measured target, nor falls with age."""
+        form = self.form
+        parts = [(form.sigma, self.sigma), (self.read_shape, self.read)]
+        parts += [(form.relax_sigma, terms) for terms in (self.relax_start, self.relax_growth)]
+        return all(terms is None or shape.is_positive(terms) for shape, terms in parts)
 
 
 def fit_model(
-    seen: Observations,
+    series: Series,
     form: Form,
     weights: Floats | None = None,
     read: Floats | None = None,
+    read_shape: Shape | None = None,
     start: Model | None = None,
-    quick: bool = False,
+    thorough: bool = True,
 ) -> Model:
-    """Returns the parameters of the largest likelihood.
+    """Returns the terms of the largest likelihood.
 
     Args:
-        seen: the observations.
-        form: which parameters there are.
-        weights: how often each observation counts; None: once.
-        read: the curve of the read noise where it is known, powers of u.
-        start: where to begin.
-        quick: a few steps of Fisher scoring only, near the solution already.
+        series: what is observed.
+        form: which terms there are.
+        weights: how often each event counts; None: once.
+        read: the terms of the read noise where it is known.
+        read_shape: how it depends on the conductance.
+        start: a model of the same form; the search then begins there too.
+        thorough: False: from that start only.
     """
-    weights = np.ones(len(seen.u)) if weights is None else weights
-    if start is None:
-        scale = float(np.sqrt(np.average(_centred(seen.y_uS, weights) ** 2, weights=weights)))
-        start = Model(np.zeros(form.mean_degree + 1), np.eye(form.sigma_degree + 1)[0] * scale)
-        if form.growth or form.spread:
-            start = replace(start, relax_sigma=(0.2 * scale * form.spread, 0.05 * scale * form.growth))
-    model = replace(start, read=read if read is not None else start.read)
-    if form.read and model.read is None:
-        model = replace(model, read=np.array([0.2 * abs(model.sigma[0])]))
-    free_read = form.read and read is None
-    if not (form.spread or form.growth or free_read):
-        return _fit_curves(seen, form, weights, model, quick)
-    if quick and max(model.relax_sigma) > 1e-3 * float(np.abs(model.sigma).max()):
-        return _fit_curves(seen, form, weights, _step_slow(seen, form, weights, model, free_read), quick)
-    model = _fit_curves(seen, form, weights, model)
-    for _ in range(1 if quick else _ROUNDS):
-        before = _flat(model)
-        model = _fit_curves(seen, form, weights, _fit_slow(seen, form, weights, model, free_read))
-        if np.allclose(_flat(model), before, rtol=1e-4, atol=1e-12):
+    problem = Problem(series, form, weights, read, read_shape)
+    starts = _starts(series, form, problem)
+    if start is not None and start.form == form:
+        near = _flat(start.spreads, form, read is not None)
+        if not thorough:
+            return _model(problem, _score(problem, near, MAX_STEPS)[0])
+        starts.insert(0, near)
+    best, value = starts[0], -np.inf
+    quick = len(series.y_uS) > _MOST_LARGE
+    ends = [_score(problem, begin, 8 if quick and len(starts) > 1 else MAX_STEPS) for begin in starts]
+    for end, reached in ends:
+        if reached > value:
+            best, value = end, reached
+    if quick:
+        best, value = _score(problem, best, MAX_STEPS)
+    best, value = _polish(problem, best, value)
+    return _model(problem, best)
+
+
+def refit(problem: Problem, start: Model, steps: int = QUICK_STEPS) -> Model:
+    """A few steps of scoring from a solution that is near."""
+    begin = _flat(start.spreads, problem.form, problem.known_read is not None)
+    return _model(problem, _score(problem, begin, steps)[0])
+
+
+def free_spreads(problem: Problem) -> list[tuple[str, Shape]]:
+    """Names and shapes of the spreads that are fitted."""
+    return _parts(problem.form, problem.known_read is not None)
+
+
+def profile(problem: Problem, model: Model, name: str, at_uS: float) -> float:
+    """The largest log-likelihood with one constant spread held.
+
+    Args:
+        problem: the form on its series.
+        model: its solution.
+        name: of the spread, as in `Spreads`.
+        at_uS: where it is held.
+    """
+    known = problem.known_read is not None
+    place = 0
+    for part, shape in _parts(problem.form, known):
+        if part == name:
             break
-    return model
+        place += shape.n_terms
+    begin = _flat(model.spreads, problem.form, known)
+    begin[place] = at_uS
+    ends = [_score(problem, begin, MAX_STEPS, place)[1]]
+    # What was in it may have to go elsewhere, which a spread at 0 cannot see.
+    moved = begin + 0.3 * problem.series.scale_uS * (np.arange(len(begin)) != place)
+    ends.append(_score(problem, moved, MAX_STEPS, place)[1])
+    return max(ends)
 
 
-def _centred(values: Floats, weights: Floats) -> Floats:
-    return np.asarray(values - np.average(values, weights=weights))
+def evaluate(problem: Problem, model: Model) -> Filtered:
+    """What the filter finds with the terms of a model."""
+    means = [part for part in (model.mean, model.relax_shift, model.relax_slope) if part is not None]
+    return problem.filter(model.spreads, np.concatenate(means))
 
 
-def _flat(model: Model) -> Floats:
-    read = np.zeros(0) if model.read is None else model.read
-    return np.concatenate([model.mean, model.sigma, model.relax_mean, model.relax_sigma, read])
+def _parts(form: Form, known_read: bool) -> list[tuple[str, Shape]]:
+    """The free spreads in the order in which they stand in one vector."""
+    parts = [("sigma", form.sigma)]
+    parts += [("relax_start", form.relax_sigma)] * form.spread + [("relax_growth", form.relax_sigma)] * form.growth
+    return parts + [("read", Shape())] * (form.read and not known_read)
 
 
-def _fit_curves(seen: Observations, form: Form, weights: Floats, model: Model, quick: bool = False) -> Model:
-    """Means by weighted least squares and sigma by Fisher scoring, in turn."""
-    powers = np.arange(form.mean_degree + 1)
-    columns = [seen.first[:, None] * seen.u[:, None] ** powers]
-    if form.shift:
-        columns.append((seen.aged - seen.aged_before)[:, None])
-    if form.slope:
-        columns.append((seen.ln_t * seen.aged - seen.ln_before * seen.aged_before)[:, None])
-    design = np.hstack(columns)
-    basis = seen.u[:, None] ** np.arange(form.sigma_degree + 1)
-    extra = model.extra_uS2(seen)
-    floor = 1e-6 * (float(np.abs(seen.y_uS).max()) or 1.0)
-    sigma = model.sigma
-    for _ in range(_QUICK_STEPS if quick else MAX_STEPS):
-        at = np.maximum(basis @ sigma, floor)
-        variance = seen.first * at**2 + extra + floor**2
-        terms = least_squares(design, seen.y_uS, weights / variance)
-        residual = seen.y_uS - design @ terms
-        # Where other variance hides sigma, a step by its own small slope would be far too long.
-        slope = 2.0 * np.maximum(at, 0.1 * np.sqrt(variance)) * seen.first
-        wanted = seen.first * at + (residual**2 - variance) / np.maximum(slope, floor) * (slope > 0)
-        new = least_squares(basis, wanted, weights * seen.first * slope**2 / variance**2)
-        change = np.abs(basis @ (new - sigma)).max()
-        sigma = new
-        if change <= TOLERANCE * max(float(np.abs(at).max()), floor):
+def _flat(spreads: Spreads, form: Form, known_read: bool) -> Floats:
+    values = [getattr(spreads, name) for name, _ in _parts(form, known_read)]
+    return np.concatenate([np.zeros(1) if value is None else value for value in values])
+
+
+def _spreads(problem: Problem, flat: Floats) -> Spreads:
+    found, place = {}, 0
+    for name, shape in _parts(problem.form, problem.known_read is not None):
+        found[name] = flat[place : place + shape.n_terms]
+        place += shape.n_terms
+    return Spreads(**{"read": problem.known_read, **found})
+
+
+def _limits(problem: Problem) -> tuple[Floats, Floats]:
+    each = [shape.bounds(positive=True) for _, shape in _parts(problem.form, problem.known_read is not None)]
+    low, high = (np.concatenate(side) for side in zip(*each, strict=True))
+    return low, high
+
+
+def _starts(series: Series, form: Form, problem: Problem) -> list[Floats]:
+    parts = _parts(form, problem.known_read is not None)
+    weights = problem.weights
+    first = series.y_uS[: series.n_events]
+    centred = first - np.average(first, weights=weights)
+    sd_first = float(np.sqrt(np.average(centred**2, weights=weights))) or 1e-3 * series.scale_uS
+    sd_all = max(float(np.std(series.y_uS)), sd_first)
+    chosen = _STARTS if len(parts) > 1 else _STARTS[:1]
+    found = []
+    for sigma, start, growth, read in chosen:
+        begin = {
+            "sigma": sigma * sd_first,
+            "relax_start": start * sd_all,
+            "relax_growth": growth * sd_all,
+            "read": read * sd_first,
+        }
+        found.append(np.concatenate([shape.start(begin[name]) for name, shape in parts]))
+    return found
+
+
+def _score(problem: Problem, begin: Floats, steps: int, held: int | None = None) -> tuple[Floats, float]:
+    """Damped Fisher scoring within limits; a term that wants beyond its limit is held, and so is one by its place."""
+    low, high = _limits(problem)
+    if held is not None:
+        low[held] = high[held] = begin[held]
+    now = np.clip(begin, low, high)
+    found = problem.filter(_spreads(problem, now))
+    damping, enough = 1e-4, _ENOUGH * float(problem.weights.sum())
+    for _ in range(steps):
+        score, information = problem.score(_spreads(problem, now), found)
+        gained = -1.0
+        while damping < _MOST_DAMPING:
+            step = _step(now, low, high, score, information, damping)
+            then = np.clip(now + step, low, high)
+            tried = problem.filter(_spreads(problem, then))
+            gained = tried.log_likelihood - found.log_likelihood
+            if gained >= 0:
+                break
+            damping *= 10
+        if gained < 0:
             break
-    n = form.mean_degree + 1
-    c = float(terms[n]) if form.shift else 0.0
-    k = float(terms[-1]) if form.slope else 0.0
-    if form.sigma_degree == 0:
-        sigma = np.maximum(sigma, 0.0)
-    return replace(model, mean=terms[:n], sigma=sigma, relax_mean=(c, k))
+        now, found = then, tried
+        damping = max(damping / 10, 1e-8)
+        if gained <= enough:
+            break
+    return now, found.log_likelihood
 
 
-def least_squares(design: Floats, wanted: Floats, weights: Floats) -> Floats:
-    """Weighted least squares by the normal equations."""
-    weighted = design * weights[:, None]
-    return np.asarray(np.linalg.lstsq(weighted.T @ design, weighted.T @ wanted, rcond=None)[0])
+def _step(now: Floats, low: Floats, high: Floats, score: Floats, information: Floats, damping: float) -> Floats:
+    free = ~(((now <= low) & (score < 0)) | ((now >= high) & (score > 0)) | (low == high))
+    step = np.zeros_like(now)
+    if not free.any():
+        return step
+    inner = information[np.ix_(free, free)]
+    # A term without information, as a spread at 0, is moved by its damping alone.
+    scale = np.sqrt(np.maximum(np.diag(inner), 1e-12 * max(float(np.trace(inner)), 1e-300)))
+    scaled = inner / np.outer(scale, scale) + damping * np.eye(len(scale))
+    step[free] = np.linalg.lstsq(scaled, score[free] / scale, rcond=None)[0] / scale
+    return step
 
 
-def _fit_slow(seen: Observations, form: Form, weights: Floats, model: Model, free_read: bool) -> Model:
-    """The spread of relaxation (and the read noise, where only changes tell it), the curves held."""
-    floor = 1e-6 * (float(np.abs(seen.y_uS).max()) or 1.0)
-    scale = float(np.abs(model.sigma).max()) or floor
+def _polish(problem: Problem, begin: Floats, value: float) -> tuple[Floats, float]:
+    """Whether a general optimiser finds more; if so the scoring goes on from there."""
+    low, high = _limits(problem)
+    scale = max(problem.series.scale_uS, 1e-300)
+    total = max(float(problem.weights.sum()), 1.0)
 
-    def unpack(values: Floats) -> Model:
-        rest = list(values * scale)
-        a = rest.pop(0) if form.spread else 0.0
-        b = rest.pop(0) if form.growth else 0.0
-        read = np.array([rest.pop(0)]) if free_read else model.read
-        return replace(model, relax_sigma=(float(a), float(b)), read=read)
+    def cost(scaled: Floats) -> tuple[float, Floats]:
+        spreads = _spreads(problem, scaled * scale)
+        found = problem.filter(spreads)
+        return -found.log_likelihood / total, -problem.score(spreads, found)[0] * scale / total
 
-    def cost(values: Floats) -> float:
-        return -float(weights @ log_likelihood(unpack(values), seen, floor)) / len(weights)
-
-    held = [model.relax_sigma[0]] * form.spread + [model.relax_sigma[1]] * form.growth
-    held += [float(model.read[0])] * free_read if model.read is not None else []
-    start = np.maximum(np.array(held) / scale, 1e-3)
-    found = optimize.minimize(cost, start, method="L-BFGS-B", bounds=[(0.0, None)] * len(start))
-    return unpack(found.x)
+    bounds = list(zip(low / scale, high / scale, strict=True))
+    # Off 0, where a spread has no slope.
+    begin_scaled = np.clip(begin / scale, low / scale, high / scale)
+    begin_scaled = np.where(begin_scaled == 0, 0.01, begin_scaled)
+    found = optimize.minimize(cost, begin_scaled, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 30})
+    if -float(found.fun) * total <= value + _GAINED:
+        return begin, value
+    return _score(problem, np.asarray(found.x) * scale, MAX_STEPS)
 
 
-def _step_slow(seen: Observations, form: Form, weights: Floats, model: Model, free_read: bool) -> Model:
-    """One step of Fisher scoring of the spread of relaxation, kept at 0 or above."""
-    a, b = model.relax_sigma
-    now, before = seen.aged * (a + b * seen.ln_t), seen.aged_before * (a + b * seen.ln_before)
-    held, slopes = [], []
-    if form.spread:
-        held.append(a)
-        slopes.append(2 * (now - before))
-    if form.growth:
-        held.append(b)
-        slopes.append(2 * (now * seen.ln_t - before * seen.ln_before))
-    if free_read and model.read is not None:
-        held.append(float(model.read[0]))
-        slopes.append(2 * max(held[-1], 1e-3 * float(np.abs(model.sigma).max())) * seen.reads)
-    floor = 1e-6 * (float(np.abs(seen.y_uS).max()) or 1.0)
-    variance = model.variance_uS2(seen) + floor**2
-    squares = (seen.y_uS - model.mean_at(seen)) ** 2
-    step = least_squares(np.stack(slopes, axis=1), squares - variance, weights / variance**2)
-    values = np.maximum(np.array(held) + step, 0.0).tolist()
-    read = np.array([values.pop()]) if free_read and model.read is not None else model.read
-    a = values.pop(0) if form.spread else 0.0
-    b = values.pop(0) if form.growth else 0.0
-    return replace(model, relax_sigma=(a, b), read=read)
+def _model(problem: Problem, flat: Floats) -> Model:
+    form, spreads = problem.form, _spreads(problem, flat)
+    found = problem.filter(spreads)
+    means = list(np.split(found.means, np.cumsum([form.mean.n_terms, *[form.relax_mean.n_terms] * form.shift])))
+    sigma = np.abs(spreads.sigma) if form.sigma.n_terms == 1 else spreads.sigma
+    return Model(
+        form=form,
+        mean=means.pop(0),
+        sigma=sigma,
+        relax_shift=means.pop(0) if form.shift else None,
+        relax_slope=means.pop(0) if form.slope else None,
+        relax_start=spreads.relax_start,
+        relax_growth=spreads.relax_growth,
+        read=spreads.read,
+        read_shape=problem.read_shape,
+        log_likelihood=found.log_likelihood,
+    )
+
+
+def without_relaxation(form: Form) -> Form:
+    """The form of first errors alone."""
+    return replace(form, shift=False, slope=False, spread=False, growth=False, read=False)

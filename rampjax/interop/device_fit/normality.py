@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from rampjax.interop.device_fit.model import Floats, Form, Model, Observations, fit_model
+from rampjax.interop.device_fit.choice import relaxation_out
+from rampjax.interop.device_fit.likelihood import Problem
+from rampjax.interop.device_fit.model import Model, refit, without_relaxation
+from rampjax.interop.device_fit.series import Floats, Series
 
 N_SIMULATED = 199
 MOST_POINTS = 4000
@@ -28,35 +31,37 @@ class Normality:
     u: Floats  # their targets, from -1 to 1
 
 
-def check_normality(seen: Observations, form: Form, model: Model, rng: np.random.Generator) -> Normality | None:
+def check_normality(series: Series, model: Model, rng: np.random.Generator) -> Normality | None:
     """Tests the standardised first errors; None where they have no spread.
 
     Args:
-        seen: the observations.
-        form: of the model.
+        series: what is observed.
         model: as fitted.
         rng: for the simulation.
     """
-    first = seen.where(seen.first > 0)
-    sigma = np.sqrt(model.variance_uS2(first))
+    first = series.first()
+    sigma = model.sigma_at(first.u, first.ln_t, first.aged, first.n)
     if not sigma.min() > 0:
         return None
-    z = (first.y_uS - model.mean_at(first)) / sigma
+    mean = model.mean_at(first.u, first.ln_t, first.aged)
+    z = (first.y_uS - mean) / sigma
     # A test of more errors would take long, and reject any device.
-    some = np.sort(rng.permutation(len(z))[:MOST_POINTS])
-    chosen = np.isin(np.arange(len(z)), some)
-    tested, mean, scale = first.where(chosen), model.mean_at(first)[chosen], sigma[chosen]
-    curves = replace(form, shift=False, slope=False, spread=False, growth=False, read=False)
-    relaxed = mean - replace(model, relax_mean=(0.0, 0.0)).mean_at(tested)
-    flat = replace(model, relax_mean=(0.0, 0.0))
+    chosen = np.zeros(len(z), dtype=bool)
+    chosen[rng.permutation(len(z))[:MOST_POINTS]] = True
+    tested, scale = relaxation_out(first, model).where(chosen), sigma[chosen]
+    form = without_relaxation(model.form)
+    flat = replace(model, form=form, relax_shift=None, relax_slope=None, relax_start=None, relax_growth=None)
+    centre = form.mean.at(model.mean, tested.u)
+    known = np.zeros(1) if tested.known_uS2 is None else tested.known_uS2
 
     def distance(y_uS: Floats) -> float:
-        again = replace(tested, y_uS=y_uS - relaxed)
-        fitted = fit_model(again, curves, read=model.read, start=flat)
-        spread = np.sqrt(np.maximum(fitted.variance_uS2(again), 1e-30))
-        return float(stats.kstest((again.y_uS - fitted.mean_at(again)) / spread, stats.norm.cdf).statistic)
+        again = tested.with_errors(y_uS)
+        fitted = refit(Problem(again, form, None, model.read, model.read_shape), flat)
+        spread = np.sqrt(fitted.sigma_at(again.u, again.ln_t, again.aged, again.n) ** 2 + known)
+        off = (y_uS - form.mean.at(fitted.mean, again.u)) / np.maximum(spread, 1e-15)
+        return float(stats.kstest(off, stats.norm.cdf).statistic)
 
     found = distance(tested.y_uS)
-    simulated = [distance(mean + scale * rng.standard_normal(len(mean))) for _ in range(N_SIMULATED)]
+    simulated = [distance(centre + scale * rng.standard_normal(len(scale))) for _ in range(N_SIMULATED)]
     p_value = (1 + sum(other >= found for other in simulated)) / (N_SIMULATED + 1)
-    return Normality(found, p_value, len(mean), z, first.y_uS, first.u)
+    return Normality(found, p_value, len(scale), z, first.y_uS, first.u)

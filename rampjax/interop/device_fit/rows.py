@@ -3,15 +3,18 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rampjax.interop.device_fit.model import Floats, Observations
+from rampjax.interop.device_fit.series import Floats, Integers, Series, pack
+from rampjax.interop.device_fit.shapes import Span
 
-Integers = NDArray[np.intp]
 _LEAST_uS = 1e-15  # of an error: the square of a smaller one may be 0
 _APART = math.log(3.0)  # ages whose logarithms differ less are one age
+_JITTER = 0.35  # of ln t: a wider gap is between two ages
+_T0_s = 1.0  # at which the law of relaxation begins, where nothing younger is measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +29,47 @@ class Rows:
     cluster: Integers  # which device; which event, where devices are not named
     named: bool  # devices are named
     told_events: bool  # reads of one event are told, by device and cycle
+    one_each: bool = False  # they are taken as those of one device and target: one at each age
+    tolerance_uS: Floats | None = None  # half width of the window in which the target was verified
 
-    @property
+    @cached_property
     def error_uS(self) -> Floats:
         error_uS = self.measured_uS - self.target_uS
         return np.where(np.abs(error_uS) < _LEAST_uS, 0.0, error_uS)
+
+    @property
+    def span(self) -> Span:
+        """The range of targets."""
+        return Span(float(self.target_uS.min()), float(self.target_uS.max()))
+
+    @cached_property
+    def t0_s(self) -> float:
+        """The age at which the law of relaxation begins: the youngest measured one, at most 1 s."""
+        if self.time_s is None or not (self.time_s > 0).any():
+            return _T0_s
+        # Of reads that were meant to be alike some are a little younger than the others.
+        ages = np.sort(self.time_s[self.time_s > 0])
+        youngest = ages[ages < ages[0] * math.exp(_JITTER)]
+        return min(float(f"{np.median(youngest):.3g}"), _T0_s)
+
+    @cached_property
+    def ln_t(self) -> Floats:
+        """ln(t / t0), 0 for a younger one."""
+        return np.zeros(len(self.u)) if self.time_s is None else np.log(np.maximum(self.time_s / self.t0_s, 1.0))
+
+    @cached_property
+    def aged(self) -> Floats:
+        """1 where the age is above 0."""
+        return np.zeros(len(self.u)) if self.time_s is None else (self.time_s > 0).astype(np.float64)
+
+    @cached_property
+    def first(self) -> NDArray[np.bool_]:
+        """Which rows are the youngest of their event."""
+        if self.time_s is None:
+            return np.ones(len(self.u), dtype=bool)
+        youngest = np.full(self.event.max() + 1, np.inf)
+        np.minimum.at(youngest, self.event, self.time_s)
+        return np.asarray(self.time_s == youngest[self.event])
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +85,28 @@ class Repeats:
 def make_rows(columns: Mapping[str, NDArray]) -> Rows:
     """Returns the rows of a measured table."""
     target = columns["target"]
-    low, high = float(target.min()), float(target.max())
-    u = (2 * (target - low) / (high - low) - 1) if high > low else np.zeros(len(target))
+    u = Span(float(target.min()), float(target.max())).u(target)
     time_s = columns.get("time")
-    if time_s is not None and (time_s.min() > 0 or time_s.max() == 0) and np.ptp(_ln(time_s)) < _APART:
-        time_s = None
-    told = "device" in columns and "cycle" in columns
+    if time_s is not None and (time_s.min() > 0 or time_s.max() == 0):
+        positive = time_s[time_s > 0]
+        if not len(positive) or np.ptp(np.log(positive)) < _APART:
+            time_s = None
+    named = "device" in columns
+    told = named and "cycle" in columns
     own = np.arange(len(target))
-    cluster = _numbers(columns["device"]) if "device" in columns else own
+    cluster = _numbers(columns["device"]) if named else own
     event = _numbers(columns["device"], columns["cycle"], target) if told else own
-    return Rows(target, columns["measured"], u, time_s, event, cluster, "device" in columns, told)
+    one_each = False
+    if named and not told and time_s is not None:
+        # A device that was read once at each of several ages has been programmed once, if nobody says otherwise.
+        assumed = _numbers(columns["device"], target)
+        one_each = len(np.unique(np.stack([assumed, _numbers(time_s)]), axis=1).T) == len(target)
+        event = assumed if one_each else own
+    return Rows(target, columns["measured"], u, time_s, event, cluster, named, told, one_each, columns.get("window"))
 
 
-def observe(rows: Rows, kept: NDArray[np.bool_]) -> tuple[Observations, Repeats]:
-    """Returns the observations and the repeated reads of the rows that are kept."""
+def observe(rows: Rows, kept: NDArray[np.bool_]) -> tuple[Series, Repeats]:
+    """Returns the series and the repeated reads of the rows that are kept."""
     times = np.zeros(len(rows.u)) if rows.time_s is None else rows.time_s
     chosen = np.flatnonzero(kept)
     order = chosen[np.lexsort((times[chosen], rows.event[chosen]))]
@@ -73,47 +120,17 @@ def observe(rows: Rows, kept: NDArray[np.bool_]) -> tuple[Observations, Repeats]
     squares = np.asarray(np.bincount(group, (error - mean[group]) ** 2), np.float64)
     repeated = n > 1
     repeats = Repeats(squares[repeated], n[repeated] - 1, u[new][repeated], cluster[new][repeated])
-    first = new_event[new]
-    before = np.maximum(np.arange(len(n)) - 1, 0)
-    ln_t, aged = _ln(time_s[new]), (time_s[new] > 0).astype(float)
-    change = 1.0 - first
-    return (
-        Observations(
-            u=u[new],
-            y_uS=mean - change * mean[before],
-            first=first.astype(float),
-            ln_t=ln_t,
-            ln_before=change * ln_t[before],
-            aged=aged,
-            aged_before=change * aged[before],
-            reads=1 / n + change / n[before],
-            cluster=cluster[new],
-        ),
-        repeats,
-    )
+    series = pack(event[new], mean, rows.ln_t[order][new], rows.aged[order][new], n, u[new], cluster[new])
+    return series, repeats
 
 
-def each_row(rows: Rows) -> Observations:
-    """Returns every row as a single read of an event of its own."""
-    n = len(rows.u)
-    time_s = np.zeros(n) if rows.time_s is None else rows.time_s
-    zero, one = np.zeros(n), np.ones(n)
-    return Observations(
-        u=rows.u,
-        y_uS=rows.error_uS,
-        first=one,
-        ln_t=_ln(time_s),
-        ln_before=zero,
-        aged=(time_s > 0).astype(float),
-        aged_before=zero,
-        reads=one,
-        cluster=rows.cluster,
-    )
+def n_ages(ln_t: Floats) -> int:
+    """How many ages there are, those that hardly differ taken as one.
 
-
-def _ln(time_s: Floats) -> Floats:
-    # As the model has it: a younger device is taken as 1 s old.
-    return np.log(np.maximum(time_s, 1.0))
+    Args:
+        ln_t: logarithms of ages above 0.
+    """
+    return int((np.diff(np.sort(ln_t)) > _JITTER).sum()) + 1 if len(ln_t) else 0
 
 
 def _numbers(*columns: NDArray) -> Integers:

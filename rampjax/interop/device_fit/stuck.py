@@ -2,7 +2,8 @@
 
 A row is far off where its error lies many standard deviations from the mean. Far-off rows whose *measured* conductances
 crowd at one value, whatever their targets, are stuck cells; the rest are outliers. Crowded is what uniformly scattered
-rows would not be: by the chance of as many in one window (a Poisson scan).
+rows would not be: by the chance of as many in one window (a Poisson scan). A device that once read its target is not
+stuck, however far it relaxed later.
 """
 
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from rampjax.interop.device_fit.model import Floats
 from rampjax.interop.device_fit.rows import Rows
+from rampjax.interop.device_fit.series import Floats
 
 FAR = 4.5  # standard deviations: of 100 000 normal errors, less than one lies further off
-MOST_OUTLIERS = 0.05  # a larger share is no accident, but how the devices are
+MOST_OUTLIERS = 0.05  # a larger share of first reads is no accident, but how the devices are
+MOST_AGED = 0.002  # the same of later reads: a device that wrote well and moved far is how it relaxes
 CONFIDENCE = 0.95
 _FAR_AT_FIRST = 6.0  # of the rough scale at the start
 _CHANCE, _CHANCE_ALONE = 1e-3, 0.05  # that a crowd is none; where nothing else is far off
@@ -29,6 +31,7 @@ _FLOORS = (
 _NARROW = 4  # rows of a crowd of the narrower floors
 _ROWS_PER_BIN = 12
 _MOST_BINS = 12
+_MOST_CROWDS = 6  # that are looked at, to find two of stuck cells
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Sorted:
     outlier: NDArray[np.bool_]
     levels: tuple[Stuck, ...]  # ascending
     stuck: NDArray[np.bool_]
-    many_outliers: bool = False  # they are kept: too many to be accidents
+    many_first: bool = False  # outliers among first reads are kept: too many to be accidents
+    many_aged: bool = False  # the same of later reads
 
 
 def not_found(rows: Rows, sorted_: Sorted) -> tuple[Stuck | None, Stuck | None]:
@@ -69,7 +73,9 @@ def not_found(rows: Rows, sorted_: Sorted) -> tuple[Stuck | None, Stuck | None]:
     if np.ptp(rows.target_uS) == 0:
         return None, None
     sign = np.sign(rows.error_uS)
-    maybe = (len(np.unique(rows.cluster[sorted_.outlier & (sign == side)])) for side in (-1, 1))
+    wrote = np.bincount(rows.cluster, sorted_.kept & rows.first) > 0
+    suspect = sorted_.outlier & ~wrote[rows.cluster]
+    maybe = (len(np.unique(rows.cluster[suspect & (sign == side)])) for side in (-1, 1))
     n_seen = len(np.unique(rows.cluster))
     off, on = (Stuck(0.0, 0.0, 0.0, 0, n_seen, n_maybe) for n_maybe in maybe)
     return off, on
@@ -101,33 +107,44 @@ def rough_scale(rows: Rows) -> tuple[Floats, Floats]:
     return middle, np.maximum(scale, 1e-9 * (np.abs(error).max() or 1.0))
 
 
-def sort_rows(rows: Rows, mean_uS: Floats, sigma_uS: Floats, at_first: bool = False) -> Sorted:
+def sort_rows(rows: Rows, mean_uS: Floats, sigma_uS: Floats, before: Sorted | None = None) -> Sorted:
     """Sets stuck cells and outliers apart.
 
     Args:
         rows: the rows.
         mean_uS: mean error at each row.
         sigma_uS: standard deviation of a single read there.
-        at_first: mean and sigma are the rough ones.
+        before: how they were sorted last: kinds of which there were too many then are kept for good. None: the first
+            time, when mean and sigma are rough.
     """
-    far = np.abs(rows.error_uS - mean_uS) > (_FAR_AT_FIRST if at_first else FAR) * sigma_uS
+    off = np.abs(rows.error_uS - mean_uS)
+    far = off > (_FAR_AT_FIRST if before is None else FAR) * sigma_uS
+    right = off <= FAR * sigma_uS
+    if rows.tolerance_uS is not None:
+        right |= np.abs(rows.error_uS) <= rows.tolerance_uS
     left, found = far.copy(), []
     stuck = np.zeros(len(far), dtype=bool)
-    for _ in range(2):
+    for _ in range(_MOST_CROWDS):
         crowd = _crowd(rows, left, float(np.median(sigma_uS)))
-        if crowd is None:
+        if crowd is None or len(found) == 2:
             break
-        one, its_rows = _stuck_level(rows, crowd, sigma_uS)
-        if not one.n_stuck:
-            break
-        found.append(one)
-        stuck |= its_rows
+        one, its_rows = _stuck_level(rows, crowd, right, sigma_uS)
+        if one.n_stuck:
+            found.append(one)
+            stuck |= its_rows
         left &= ~(its_rows | crowd)
     outlier = far & ~stuck
-    many = bool(outlier.sum() > max(MOST_OUTLIERS * (~stuck).sum(), 2))
-    kept = ~stuck if many else ~(stuck | outlier)
+    many = []
+    for kind, share, name in ((rows.first, MOST_OUTLIERS, "many_first"), (~rows.first, MOST_AGED, "many_aged")):
+        counted = int((outlier & kind).sum())
+        too_many = counted > max(share * (kind & ~stuck).sum(), 2) or (before is not None and getattr(before, name))
+        many.append(bool(too_many))
+        if too_many:
+            outlier &= ~kind
     levels = tuple(sorted(found, key=lambda one: one.g_uS))
-    return Sorted(kept, outlier & ~kept, levels, stuck, many)
+    # Of the rough start nothing is for good.
+    said = (False, False) if before is None else (many[0], many[1])
+    return Sorted(~(stuck | outlier), outlier, levels, stuck, *said)
 
 
 def _crowd(rows: Rows, far: NDArray[np.bool_], sigma_uS: float) -> NDArray[np.bool_] | None:
@@ -164,14 +181,17 @@ def _reach(rows: Rows, members: NDArray[np.intp], width_uS: float) -> float:
     return max(width_uS, 6 * 1.4826 * float(np.median(np.abs(values - np.median(values)))))
 
 
-def _stuck_level(rows: Rows, crowd: NDArray[np.bool_], sigma_uS: Floats) -> tuple[Stuck, NDArray[np.bool_]]:
+def _stuck_level(
+    rows: Rows, crowd: NDArray[np.bool_], right: NDArray[np.bool_], sigma_uS: Floats
+) -> tuple[Stuck, NDArray[np.bool_]]:
     """The level of a crowd, and all rows of the devices that are stuck there."""
     g_uS = float(np.median(rows.measured_uS[crowd]))
     shows = (np.abs(rows.target_uS - g_uS) > FAR * sigma_uS) | crowd
-    n_crowd, n_shown = (np.bincount(rows.cluster, one, rows.cluster.max() + 1) for one in (crowd, shows))
-    is_stuck = 2 * n_crowd > n_shown
+    n_all = rows.cluster.max() + 1
+    n_crowd, n_shown, n_right = (np.bincount(rows.cluster, one, n_all) for one in (crowd, shows, shows & right))
+    is_stuck = (2 * n_crowd > n_shown) & (n_right == 0)
     its_rows = is_stuck[rows.cluster]
-    low, high = _median_interval(rows.measured_uS[crowd])
+    low, high = _median_interval(rows.measured_uS[crowd & its_rows if is_stuck.any() else crowd])
     return Stuck(g_uS, low, high, int(is_stuck.sum()), int((n_shown > 0).sum())), its_rows
 
 
