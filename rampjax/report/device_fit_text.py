@@ -54,9 +54,9 @@ def _curve(record: Mapping[str, Any], name: str) -> str:
     if form is None:
         return "not told by these data"
     if form == "constant":
-        half = record[f"{name}_terms_half_uS"]
-        interval = f"± {half[0]:.2g} µS" if half else "µS, its interval cannot be told"
-        return f"{form}, {record[f'{name}_terms_uS'][0]:.4g} {interval}"
+        low, high = record[f"{name}_uS_ci_low"], record[f"{name}_uS_ci_high"]
+        interval = f" ({low[0]:.4g} to {high[0]:.4g})" if low else ", its interval cannot be told"
+        return f"{form}, {record[f'{name}_terms_uS'][0]:.4g} µS{interval}"
     ends = " to ".join(f"{record[f'{name}_uS'][i]:.4g}" for i in (0, -1))
     return f"{form}, {ends} µS from the smallest target to the largest"
 

@@ -160,32 +160,32 @@ def _best(
         return forms[0]
     fits = [fit_model(series, form, None, read, read_shape) for form in forms]
     sound = [index for index, model in enumerate(fits) if model.is_positive] or [0]
-    forms, judged = [forms[index] for index in sound], [judged[index] for index in sound]
+    judged = [judged[index] for index in sound]
+    whole = [fits[index] for index in sound]
     levels = np.unique(series.u)
     if 2 < len(levels) <= MOST_LEVELS and any(judged):
         folds = _folds(np.searchsorted(levels, series.u), min(len(levels), 10))
-        known = _scores(series, [form for form, one in zip(forms, judged, strict=True) if one], folds, read, read_shape)
+        known = _scores(series, [model for model, one in zip(whole, judged, strict=True) if one], folds)
         allowed = iter(_allowed(known))
-        forms = [form for form, one in zip(forms, judged, strict=True) if not one or next(allowed)]
+        whole = [model for model, one in zip(whole, judged, strict=True) if not one or next(allowed)]
     folds = _folds(series.cluster, N_FOLDS)
-    if len(forms) == 1 or folds.max() < 1:
-        return forms[0]
-    return forms[simplest(_scores(series, forms, folds, read, read_shape))]
+    if len(whole) == 1 or folds.max() < 1:
+        return whole[0].form
+    return whole[simplest(_scores(series, whole, folds))].form
 
 
-def _scores(
-    series: Series, forms: Sequence[Form], folds: Integers, read: Floats | None, read_shape: Shape | None
-) -> list[Floats]:
-    """The log-likelihood of each cluster, with its fold left out of the fit."""
+def _scores(series: Series, whole: Sequence[Model], folds: Integers) -> list[Floats]:
+    """The log-likelihood of each cluster, with its fold left out of the fit, which goes on from that of all."""
     found = []
-    for form in forms:
-        score = np.empty(series.n_events)
+    for near in whole:
+        form, score = near.form, np.empty(series.n_events)
+        known = None if form.read else near.read
         for fold in range(int(folds.max()) + 1):
             out = folds == fold
-            model = fit_model(series.where(~out), form, None, read, read_shape)
-            left = series.where(out)
+            model = fit_model(series.where(~out), form, None, known, near.read_shape, near, thorough=False)
             # The series of a part stand in the order in which they stand in the whole.
-            score[out] = evaluate(Problem(left, form, None, model.read, model.read_shape), model).by_event
+            left = Problem(series.where(out), form, None, model.read, model.read_shape)
+            score[out] = evaluate(left, model).by_event
         found.append(np.asarray(np.bincount(series.cluster, score), np.float64))
     return found
 

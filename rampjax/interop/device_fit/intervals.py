@@ -30,7 +30,7 @@ N_RESAMPLES_LARGE = 60  # of more reads than `_LARGE`
 LEAST_CLUSTERS: Final = 5
 _LARGE: Final = 20_000
 _NEAR_0: Final = 4.0  # standard deviations from 0, within which the likelihood is asked
-_MOST_HALVINGS: Final = 14
+_MOST_HALVINGS: Final = 9
 
 
 @dataclass(frozen=True, eq=False)
