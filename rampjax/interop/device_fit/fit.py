@@ -22,18 +22,11 @@ from rampjax.interop.device_fit.rows import Rows, make_rows
 from rampjax.interop.device_fit.series import Floats, Series
 from rampjax.interop.device_fit.sorting import LEAST_ROWS, Settled, fit_sorted
 from rampjax.interop.device_fit.stuck import Sorted, Stuck, not_found
-from rampjax.interop.measured.reader import Wanted, read_measured
+from rampjax.interop.device_fit.table import read_table
+from rampjax.interop.measured.reader import AS_RECOGNISED, Reading
 
 SAMPLERS: Final = ("parametric", "empirical")
 MAX_SEED: Final = 2**63 - 1
-COLUMNS: Final = (
-    Wanted("target", "conductance", aliases=("g_target", "target_conductance"), low=0.0),
-    Wanted("measured", "conductance", aliases=("g_measured", "measured_conductance")),
-    Wanted("time", "time", required=False, aliases=("age",), low=0.0),
-    Wanted("cycle", "number", required=False),
-    Wanted("device", "label", required=False),
-    Wanted("v_read", "voltage", required=False),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +59,7 @@ class DeviceFit:
     normality: Normality | None
     lack: Lack
     notes: tuple[str, ...]
+    said: tuple[str, ...] = ()  # what was read as what
 
 
 def fit_device(
@@ -78,11 +72,12 @@ def fit_device(
     g_min_uS: float | None = None,
     g_max_uS: float | None = None,
     seed: int = 1,
+    reading: Reading = AS_RECOGNISED,
 ) -> DeviceFit:
     """Fits a device to a table of measured conductances.
 
     Args:
-        path: a CSV file with the columns target and measured, and perhaps time, cycle, device and v_read.
+        path: a table of measured conductances with their targets (`device_fit.table`).
         units: of columns whose headers do not say them.
         form: how mean and spread depend on the conductance, one of `choice.FORMS`.
         sampler: parametric (normal errors) or empirical (errors distributed as the measured ones).
@@ -90,6 +85,7 @@ def fit_device(
         g_min_uS: smallest target of the device; None: the smallest measured one.
         g_max_uS: largest target of the device; None: the largest measured one.
         seed: of the bootstrap.
+        reading: how the file is written, where that was chosen.
 
     Raises:
         InputError: a file that cannot be read as such a table, or from which this cannot be fitted.
@@ -97,7 +93,7 @@ def fit_device(
     check_choice("form", form, FORMS)
     check_choice("sampler", sampler, SAMPLERS)
     check_between("seed", seed, 0, MAX_SEED)
-    table = read_measured(path, COLUMNS, units)
+    table = read_table(path, units, reading)
     if table.n_rows < LEAST_ROWS:
         raise InputError(f"{path}: must have at least {LEAST_ROWS} rows, but has {table.n_rows}.")
     check_follows(table)
@@ -153,6 +149,7 @@ def fit_device(
             *plausible_notes(table, ~sorted_.kept, sorted_.stuck),
             *fit_notes(table, rows, fit, model, failed, lack),
         ),
+        said=table.said,
     )
 
 
