@@ -14,10 +14,18 @@ from rampjax.config.toml_file import Frozen, NonNegative, Number, Positive, Shar
 
 N_COEFFICIENTS: Final = 5  # of every curve, so that all devices have one shape; the highest published fit is quartic
 
-# Seen in the published text; derived from such figures by arithmetic; reported second-hand; fitted to measured data;
-# assumed; the user's own.
 Scheme = Literal["pulses", "compliance"]
-Certainty = Literal["seen", "derived", "reported", "measured", "assumed", "user"]
+Certainty = Literal["seen", "derived", "reported", "measured", "fitted", "assumed", "user"]
+# What each word for how sure a figure is says.
+CERTAINTIES: Final[dict[Certainty, str]] = {
+    "seen": "in the published text",
+    "derived": "from published figures by arithmetic or fit",
+    "reported": "second-hand",
+    "measured": "read off measured data",
+    "fitted": "determined by a fit to measured data",
+    "assumed": "by us",
+    "user": "set by you",
+}
 
 
 class Sourced(Frozen):

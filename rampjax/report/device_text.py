@@ -1,10 +1,11 @@
 """Device presets as text and as flat records: every field with its unit, clock, certainty and source."""
 
+from collections.abc import Container
 from typing import Any
 
 from rampjax.config.device_config import DeviceConfig
 from rampjax.config.device_fields import FIELDS, WRITE
-from rampjax.config.device_values import Curve, Sourced
+from rampjax.config.device_values import CERTAINTIES, Curve, Sourced
 from rampjax.config.devices import device_names, load_device
 from rampjax.config.records import flat_figure
 from rampjax.report.text import table_lines
@@ -51,7 +52,7 @@ def preset_lines() -> list[str]:
         "",
         *(f"{device.name:<{widest}}  {device.title}" for device in devices),
         "",
-        "seen: in the published text; derived: from it by arithmetic or fit; reported: second-hand; assumed: by us.",
+        _legend(CERTAINTIES),
         "`rampjax devices NAME` shows every field with unit, clock, certainty and source.",
     ]
 
@@ -71,7 +72,7 @@ def preset_record() -> dict[str, Any]:
 
 
 def device_lines(name: str) -> list[str]:
-    """Every field of a device, each with what it means and where it is from."""
+    """Every field of a device, each with what it means and where it is from; then what the words for that say."""
     device = load_device(name)
     lines = [f"{device.name}: {device.title}"]
     absent = []
@@ -89,7 +90,10 @@ def device_lines(name: str) -> list[str]:
         ]
     if device.write is None:
         absent = [*(key for key in absent if not key.startswith(WRITE)), "write"]
-    return [*lines, "", f"Not given, so off or without limit: {', '.join(absent)}."] if absent else lines
+    if absent:
+        lines += ["", f"Not given, so off or without limit: {', '.join(absent)}."]
+    given = {figure.certainty for key in FIELDS if (figure := device.figure(key)) is not None}
+    return [*lines, "", _legend(given)]
 
 
 def device_record(name: str) -> dict[str, Any]:
@@ -129,6 +133,11 @@ def _ageing(device: DeviceConfig) -> str:
             flat = "no " if figure.numbers in (0.0, (0.0, 0.0)) else ""
             found.setdefault(f"{flat}{words}", figure.certainty)
     return ", ".join(f"{words} ({certainty})" for words, certainty in found.items()) or "-"
+
+
+def _legend(words: Container[str]) -> str:
+    """What those of the words for a certainty that are given say."""
+    return "; ".join(f"{word}: {meaning}" for word, meaning in CERTAINTIES.items() if word in words) + "."
 
 
 def _certainties(*figures: Sourced) -> str:

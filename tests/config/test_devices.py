@@ -1,6 +1,9 @@
 import json
 import subprocess
 import sys
+from importlib import resources
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from numpy.polynomial import polynomial
 
 from rampjax.checks import InputError
 from rampjax.circuit.curves import curve_at_uS
+from rampjax.config.device_values import CERTAINTIES, Certainty
 from rampjax.config.devices import CURVES, FIELDS, check_device_value, device_names, load_device
 from rampjax.config.points import point_from_options
 from rampjax.config.records import flat_figure
@@ -246,6 +250,19 @@ def test_the_texts_show_every_figure_of_a_preset(name: str) -> None:
     json.dumps(record, allow_nan=False)
     (row,) = [line for line in preset_lines() if line.startswith(name) and "(" in line and device.title not in line]
     assert all(f"({getattr(device, field).certainty})" in row for field in CURVES)
+
+
+def test_every_word_for_a_certainty_may_stand_in_a_file_and_is_explained_where_it_does(tmp_path: Path) -> None:
+    assert set(CERTAINTIES) == set(get_args(Certainty))
+    said = next(line for line in preset_lines() if line.startswith("seen: "))
+    assert all(f"{word}: {meaning}" in said for word, meaning in CERTAINTIES.items())
+    preset = resources.files("rampjax.config").joinpath("presets/taox_paper.toml").read_text(encoding="utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(preset.replace('certainty = "reported"', 'certainty = "fitted"'), encoding="utf-8")
+    lines = device_lines(str(path))
+    assert any(line.startswith("    fitted: ") for line in lines)
+    assert lines[-1].endswith("; fitted: determined by a fit to measured data; assumed: by us.")
+    assert "seen: " not in lines[-1]
 
 
 def test_devices_load_neither_jax_nor_pandas() -> None:
