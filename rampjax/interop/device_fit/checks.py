@@ -86,6 +86,11 @@ def fit_notes(table: Measured, rows: Rows, fit: Settled, model: Model, failed: F
             f"{path}: of the aged reads many lie beyond {FAR:g} standard deviations; they are how these devices relax, "
             "and are kept: relaxation is not normal, see the sampler empirical."
         )
+    if not fit.walks:
+        notes.append(
+            f"{path}: what devices move between one age and the next is not independent, or follows no logarithm: "
+            "the law of relaxation is fitted to what they moved since their first reads, age by age."
+        )
     if "time" in table.columns and rows.time_s is None:
         notes.append(f"{path}: all rows are of about one age; they are taken as fresh, and tell no relaxation.")
     if not tells_read(rows, fit.repeats):

@@ -22,13 +22,13 @@ from rampjax.interop.device_fit.model import Model, evaluate, fit_model, without
 from rampjax.interop.device_fit.reads import read_curve
 from rampjax.interop.device_fit.rows import Repeats
 from rampjax.interop.device_fit.series import Floats, Integers, Series
-from rampjax.interop.device_fit.shapes import Shape, polynomial
+from rampjax.interop.device_fit.shapes import Shape, polynomial, positive_polynomial
 
 FORMS: Final = ("auto", "constant", "affine", "polynomial", "power-law", "monotone", "points")
 N_FOLDS: Final = 5
 MOST_LEVELS: Final = 40  # different targets up to which whole ones are left out
 _MOST_KNOTS: Final = 9
-_MOST_RELAX_DEGREE: Final = 2
+_MOST_RELAX_DEGREE: Final = 3
 _ROWS_PER_TERM: Final = 8
 _ROWS_PER_KNOT: Final = 30
 _MOST_EVENTS: Final = 4000  # that choices are made by: more would take long, and choose the same
@@ -120,10 +120,13 @@ def choose_relaxation(series: Series, form: Form, read: Floats | None, read_shap
     highest = min(_MOST_RELAX_DEGREE, len(np.unique(some.u)) - 1, max(some.n_events // (4 * _ROWS_PER_TERM) - 1, 0))
     degrees = [polynomial(degree) for degree in range(highest + 1)]
     # A mean that drifts apart looks like a spread: the mean comes first.
-    for name in ("relax_mean", "relax_sigma"):
-        forms = [replace(form, **{name: shape}) for shape in degrees]
-        form = _best(some, forms, None, [False] * len(forms), read, read_shape)
-    return form
+    forms = [replace(form, relax_mean=shape) for shape in degrees]
+    form = _best(some, forms, None, [False] * len(forms), read, read_shape)
+    if form.growth:
+        forms = [form, replace(form, diffuses=True)]
+        form = _best(some, forms, None, [False] * 2, read, read_shape)
+    forms = [replace(form, relax_sigma=positive_polynomial(degree)) for degree in range(highest + 1)]
+    return _best(some, forms, None, [False] * len(forms), read, read_shape)
 
 
 def _some(series: Series) -> Series:

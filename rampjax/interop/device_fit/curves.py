@@ -43,7 +43,8 @@ class FittedCurve:
     @property
     def terms_uS(self) -> Floats:
         """Coefficients of powers of g / g_unit_uS; empty for other shapes."""
-        return self.span.in_powers(self.terms) if self.shape.kind == "polynomial" else np.zeros(0)
+        shape = self.shape
+        return self.span.in_powers(shape.in_powers_of_u(self.terms)) if shape.is_polynomial else np.zeros(0)
 
     @property
     def half_uS(self) -> Floats:
@@ -88,12 +89,12 @@ def fitted_curve(
     powers = np.zeros(0)
     if len(others) < 2:
         nothing = np.full(len(GRID), np.nan)
-        if shape.kind == "polynomial":
+        if shape.is_polynomial:
             powers = np.full(shape.n_terms, np.nan)
         return FittedCurve(shape, span, terms, span.g_uS(GRID), value, nothing, nothing, powers)
     half = t * np.std([shape.at(other, GRID) for other in others], axis=0, ddof=1)
-    if shape.kind == "polynomial":
-        powers = t * np.std([span.in_powers(other) for other in others], axis=0, ddof=1)
+    if shape.is_polynomial:
+        powers = t * np.std([span.in_powers(shape.in_powers_of_u(other)) for other in others], axis=0, ddof=1)
     return FittedCurve(
         shape, span, terms, span.g_uS(GRID), value, np.maximum(value - half, low), value + half, np.asarray(powers)
     )

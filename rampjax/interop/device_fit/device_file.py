@@ -136,7 +136,7 @@ def _curve(curve: FittedCurve, number: str, origin: str) -> Table:
     places = f"{valid[0]:g}, {curve.g_uS[middle]:g} and {valid[1]:g} µS"
     low, at, high = (_with_interval(curve, i) for i in (0, middle, -1))
     source = f"{origin}; {curve.shape.name}: {low}, {at} and {high} µS (95 %, given the form) at {places}"
-    if curve.shape.kind == "polynomial":
+    if curve.shape.is_polynomial:
         terms = [_sane(term) for term in curve.terms_uS]
         return _fitted({"polynomial": terms, "g_unit_uS": float(curve.g_unit_uS), "valid_uS": valid}, source)
     if curve.shape.kind == "power law":

@@ -123,7 +123,7 @@ def fit_device(
         rows=rows,
         sorted=sorted_,
         settled=fit.settled,
-        n_events=series.n_events,
+        n_events=len(np.unique(rows.event[sorted_.kept])),
         model=model,
         chosen_by="the user" if form in ("constant", "affine", "points") else "cross-validation",
         g_unit_uS=rows.span.unit_uS,

@@ -54,7 +54,7 @@ class Lack:
 
     def is_sure(self, one: Misfit | None) -> bool:
         """Whether a cell is off by more than chance."""
-        return one is not None and abs(one.sure) > self.limit
+        return one is not None and bool(abs(one.sure) > self.limit)
 
 
 def lack_of_fit(rows: Rows, sorted_: Sorted, model: Model) -> Lack:

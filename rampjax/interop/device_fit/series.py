@@ -92,6 +92,23 @@ class Series:
         return Series(tuple(lengths), *each, self.u[chosen], self.cluster[chosen], known)
 
 
+def in_pairs(series: Series) -> Series:
+    """Each aged read with the first one of its event, as a series of two: what they changed in between is not asked.
+
+    Args:
+        series: of any lengths; single reads stay single.
+    """
+    if len(series.lengths) == 1:
+        return series
+    later = np.arange(series.n_events, len(series.y_uS))
+    own = series.event[later]
+    alone = np.arange(series.lengths[1], series.n_events)
+    first = np.concatenate([own, alone])
+    each = [np.concatenate([values[first], values[later]]) for values in (series.y_uS, series.ln_t, series.aged)]
+    n = np.concatenate([series.n[first], series.n[later]])
+    return Series((len(first), len(later)), *each, n, series.u[first], series.cluster[first])
+
+
 def pack(event: Integers, y_uS: Floats, ln_t: Floats, aged: Floats, n: Floats, u: Floats, cluster: Integers) -> Series:
     """Series of reads that stand event by event, by age.
 

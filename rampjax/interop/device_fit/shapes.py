@@ -2,6 +2,7 @@
 
 A shape says what a curve is made of, its terms are numbers. Conductances are placed on u, from -1 to 1 over the
 measured targets. Lines between points can be held to one direction: their terms then are the first value and the steps.
+A positive polynomial is one in Bernstein's form, whose terms are not below 0; so it is not either, anywhere.
 
 References:
     Regression under an order: Barlow, Bartholomew, Bremner and Brunk (1972), Statistical Inference under Order
@@ -14,9 +15,10 @@ from typing import Final, Literal
 import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
+from scipy import special
 
 Floats = NDArray[np.float64]
-Kind = Literal["polynomial", "power law", "monotone", "points"]
+Kind = Literal["polynomial", "positive polynomial", "power law", "monotone", "points"]
 _LEAST_EXPONENT, _MOST_EXPONENT = 1e-3, 8.0
 PLACES: Final = np.linspace(-1, 1, 401)
 
@@ -33,19 +35,23 @@ class Shape:
 
     @property
     def n_terms(self) -> int:
-        return {"polynomial": self.degree + 1, "power law": 2}.get(self.kind, len(self.knots_u))
+        return self.degree + 1 if self.is_polynomial else {"power law": 2}.get(self.kind, len(self.knots_u))
+
+    @property
+    def is_polynomial(self) -> bool:
+        return self.kind in ("polynomial", "positive polynomial")
 
     @property
     def name(self) -> str:
         """What the form is called where it is printed."""
-        if self.kind == "polynomial":
+        if self.is_polynomial:
             return {0: "constant", 1: "affine"}.get(self.degree, f"polynomial of degree {self.degree}")
         return {"power law": "power law", "monotone": "monotone lines", "points": "lines between points"}[self.kind]
 
     def start(self, value: float) -> Floats:
         """Terms of a curve that is about constant."""
         terms = np.zeros(self.n_terms)
-        if self.kind == "points":
+        if self.kind in ("points", "positive polynomial"):
             return terms + value
         terms[0] = value
         if self.kind == "power law":
@@ -63,7 +69,7 @@ class Shape:
             low[1:] = 0.0
         if positive and (self.kind != "polynomial" or self.degree == 0):
             low[0] = 0.0
-            if self.kind == "points":
+            if self.kind in ("points", "positive polynomial"):
                 low[:] = 0.0
         return low, high
 
@@ -85,6 +91,10 @@ class Shape:
         """The derivative of the value by each term, of a curve that is linear in its terms."""
         if self.kind == "polynomial":
             return np.asarray(u[:, None] ** np.arange(self.degree + 1))
+        if self.kind == "positive polynomial":
+            power = np.arange(self.degree + 1)
+            share = np.clip((u[:, None] + 1) / 2, 0.0, 1.0)
+            return np.asarray(special.comb(self.degree, power) * share**power * (1 - share) ** (self.degree - power))
         knots = np.array(self.knots_u)
         place = np.clip(np.searchsorted(knots, u, side="right") - 1, 0, len(knots) - 2)
         share = np.clip((u - knots[place]) / (knots[place + 1] - knots[place]), 0.0, 1.0)
@@ -98,9 +108,19 @@ class Shape:
         ordered = hats if self.direction > 0 else hats[:, ::-1]
         return np.asarray(np.cumsum(ordered[:, ::-1], axis=1)[:, ::-1])
 
-    def is_linear(self) -> bool:
-        """Whether a value is linear in the terms."""
-        return self.kind != "power law"
+    def in_powers_of_u(self, terms: Floats) -> Floats:
+        """Coefficients of ascending powers of u of a polynomial."""
+        if self.kind == "polynomial":
+            return terms
+        rising, falling = Polynomial([0.5, 0.5]), Polynomial([0.5, -0.5])
+        parts = [
+            special.comb(self.degree, power) * term * rising**power * falling ** (self.degree - power)
+            for power, term in enumerate(terms)
+        ]
+        whole = np.zeros(self.degree + 1)
+        for part in parts:
+            whole[: len(part.coef)] += part.coef
+        return whole
 
     def values_at_knots(self, terms: Floats) -> Floats:
         """What lines between points have at their knots."""
@@ -111,14 +131,14 @@ class Shape:
         return bool(self.at(terms, PLACES).min() >= 0.0)
 
 
-def constant() -> Shape:
-    """A shape that does not depend on the conductance."""
-    return Shape()
-
-
 def polynomial(degree: int) -> Shape:
     """A polynomial of u."""
     return Shape("polynomial", degree)
+
+
+def positive_polynomial(degree: int) -> Shape:
+    """A polynomial of u that is not below 0."""
+    return Shape("positive polynomial", degree) if degree else Shape()
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,18 @@ import numpy as np
 
 from rampjax.checks import InputError
 from rampjax.interop.device_fit.choice import choose_curves, choose_read, choose_relaxation, shapes
+from rampjax.interop.device_fit.lack import lack_of_fit
 from rampjax.interop.device_fit.likelihood import Form
 from rampjax.interop.device_fit.model import Model, fit_model
 from rampjax.interop.device_fit.rows import Repeats, Rows, n_ages, observe
-from rampjax.interop.device_fit.series import Floats, Series
+from rampjax.interop.device_fit.series import Floats, Series, in_pairs
 from rampjax.interop.device_fit.shapes import Shape, polynomial
 from rampjax.interop.device_fit.stuck import Sorted, rough_scale, sort_rows
 
 LEAST_ROWS: Final = 8
 LEAST_REPEATS: Final = 8  # degrees of freedom of the read noise
 _MOST_ROUNDS: Final = 40
+_OFF: Final = 0.1  # of the spread at an age: a model that is further off is not that of a random walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,7 @@ class Settled:
     series: Series
     repeats: Repeats
     settled: bool  # False: the last round still moved rows
+    walks: bool  # changes between ages are as independent as the model has them; else ages are fitted one by one
 
 
 def tells_read(rows: Rows, repeats: Repeats) -> bool:
@@ -49,10 +52,11 @@ def fit_sorted(rows: Rows, form: str) -> Settled:
     model: Model | None = None
     chosen: Form | None = None
     passed: list[Sorted] = []
+    walks = True
     for _ in range(_MOST_ROUNDS):
-        series, repeats = _observed(rows, sorted_)
+        series, repeats = _observed(rows, sorted_, walks)
         read, read_shape = choose_read(repeats) if tells_read(rows, repeats) else (None, Shape())
-        base = _base_form(rows, series, repeats)
+        base = _base_form(rows, series, repeats, walks)
         # What the ages tell may change with the rows.
         now = _rough_form(base, series, form) if chosen is None else _with_terms(chosen, base)
         model = _fit(series, now, read, read_shape, model, form)
@@ -63,20 +67,30 @@ def fit_sorted(rows: Rows, form: str) -> Settled:
             model = None
         elif same:
             best = _fit(series, model.form, read, read_shape, model, form, thorough=True)
-            if (_resorted(rows, best, sorted_).kept == sorted_.kept).all():
-                return Settled(best, sorted_, series, repeats, True)
             model = best
+            if (_resorted(rows, best, sorted_).kept == sorted_.kept).all():
+                if walks and base.growth and _is_off(rows, sorted_, best):
+                    walks, model, chosen, passed = False, None, None, []
+                    continue
+                return Settled(best, sorted_, series, repeats, True, walks)
         elif chosen is not None:
             if any((sorted_.kept == other.kept).all() for other in passed):
                 break
             passed.append(sorted_)
     sorted_ = _kept_by_any([*passed[-_MOST_ROUNDS // 2 :], sorted_])
-    series, repeats = _observed(rows, sorted_)
+    series, repeats = _observed(rows, sorted_, walks)
     if chosen is None:
-        chosen = _rough_form(_base_form(rows, series, repeats), series, form)
+        chosen = _rough_form(_base_form(rows, series, repeats, walks), series, form)
     read, read_shape = choose_read(repeats) if tells_read(rows, repeats) else (None, Shape())
     model = _fit(series, chosen, read, read_shape, None, form)
-    return Settled(model, sorted_, series, repeats, False)
+    return Settled(model, sorted_, series, repeats, False, walks)
+
+
+def _is_off(rows: Rows, sorted_: Sorted, model: Model) -> bool:
+    """Whether the spread at some age is not that of the model: then changes are not independent, or not by its law."""
+    lack = lack_of_fit(rows, sorted_, model)
+    worst = lack.sigma
+    return worst is not None and lack.is_sure(worst) and abs(worst.observed_uS / worst.model_uS - 1) > _OFF
 
 
 def _kept_by_any(rounds: list[Sorted]) -> Sorted:
@@ -86,11 +100,12 @@ def _kept_by_any(rounds: list[Sorted]) -> Sorted:
     return replace(last, kept=kept, outlier=~kept & ~last.stuck)
 
 
-def _observed(rows: Rows, sorted_: Sorted) -> tuple[Series, Repeats]:
+def _observed(rows: Rows, sorted_: Sorted, walks: bool) -> tuple[Series, Repeats]:
     n_left = len(np.unique(rows.event[sorted_.kept]))
     if n_left < LEAST_ROWS:
         raise InputError(f"only {n_left} programming events are left to fit, expected at least {LEAST_ROWS}.")
-    return observe(rows, sorted_.kept)
+    series, repeats = observe(rows, sorted_.kept)
+    return (series if walks else in_pairs(series)), repeats
 
 
 def _resorted(rows: Rows, model: Model, sorted_: Sorted) -> Sorted:
@@ -135,7 +150,12 @@ def _rough_form(base: Form, series: Series, asked: str) -> Form:
 
 def _with_terms(chosen: Form, base: Form) -> Form:
     return replace(
-        base, mean=chosen.mean, sigma=chosen.sigma, relax_mean=chosen.relax_mean, relax_sigma=chosen.relax_sigma
+        base,
+        mean=chosen.mean,
+        sigma=chosen.sigma,
+        relax_mean=chosen.relax_mean,
+        relax_sigma=chosen.relax_sigma,
+        diffuses=chosen.diffuses,
     )
 
 
@@ -147,7 +167,7 @@ def _chosen(
     return choose_relaxation(series, found, read, read_shape)
 
 
-def _base_form(rows: Rows, series: Series, repeats: Repeats) -> Form:
+def _base_form(rows: Rows, series: Series, repeats: Repeats, walks: bool) -> Form:
     """What of relaxation and read noise the data can tell."""
     if rows.time_s is None:
         return Form()
@@ -158,5 +178,5 @@ def _base_form(rows: Rows, series: Series, repeats: Repeats) -> Form:
         slope=ages >= 2,
         spread=ages >= 3 or (fresh and ages >= 1),
         growth=ages >= 2,
-        read=ages >= 3 and series.n_changes >= LEAST_REPEATS and not tells_read(rows, repeats),
+        read=walks and ages >= 3 and series.n_changes >= LEAST_REPEATS and not tells_read(rows, repeats),
     )

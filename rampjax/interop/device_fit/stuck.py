@@ -188,10 +188,16 @@ def _stuck_level(
     g_uS = float(np.median(rows.measured_uS[crowd]))
     shows = (np.abs(rows.target_uS - g_uS) > FAR * sigma_uS) | crowd
     n_all = rows.cluster.max() + 1
+    # An event that once read its target has moved since, wherever it is now.
+    wrote = np.bincount(rows.event, right) > 0
+    crowd = crowd & ~wrote[rows.event]
     n_crowd, n_shown, n_right = (np.bincount(rows.cluster, one, n_all) for one in (crowd, shows, shows & right))
     is_stuck = (2 * n_crowd > n_shown) & (n_right == 0)
     its_rows = is_stuck[rows.cluster]
-    low, high = _median_interval(rows.measured_uS[crowd & its_rows if is_stuck.any() else crowd])
+    if not is_stuck.any():
+        return Stuck(g_uS, g_uS, g_uS, 0, int((n_shown > 0).sum())), its_rows
+    g_uS = float(np.median(rows.measured_uS[crowd & its_rows]))
+    low, high = _median_interval(rows.measured_uS[crowd & its_rows])
     return Stuck(g_uS, low, high, int(is_stuck.sum()), int((n_shown > 0).sum())), its_rows
 
 
