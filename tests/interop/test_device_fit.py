@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rampjax.checks import InputError
+from rampjax.circuit.curves import curve_at_uS
 from rampjax.circuit.programming import quantile_at
 from rampjax.config.build import build_device
 from rampjax.config.devices import load_device
@@ -88,13 +89,14 @@ def test_the_form_is_found_by_cross_validation(tmp_path: Path, name: str, degree
         rng = np.random.default_rng(seed)
         target = rng.uniform(load_device(name).g_min_uS.value, g_max, 600)
         fit = fitted(tmp_path, target, target + sigma_of(name, target) * rng.standard_normal(600))
-        right += fit.form.mean_degree == 0 and fit.form.sigma_degree in degrees
+        form = fit.model.form
+        right += form.mean.n_terms == 1 and form.sigma.n_terms - 1 in degrees
         held.append(np.abs(fit.sigma.value_uS - sigma_of(name, fit.sigma.g_uS)) <= fit.sigma.half_uS)
     assert right >= 6
     assert np.mean(held) > 0.7  # the form is chosen from the same data, which no interval knows
     # The file says the same curve.
     device = build_device(load_device(_saved(tmp_path, fit)))
-    found = np.polynomial.Polynomial(device.sigma_prog_uS)(fit.sigma.g_uS)
+    found = curve_at_uS(device.sigma_prog_uS, fit.sigma.g_uS)
     np.testing.assert_allclose(found, fit.sigma.value_uS, atol=1e-6)
 
 
@@ -108,7 +110,7 @@ def test_a_mean_that_depends_on_the_conductance_is_a_curve_of_the_file(tmp_path:
     rng = np.random.default_rng(3)
     target = rng.uniform(5, 100, 800)
     fit = fitted(tmp_path, target, target + 1.0 - 0.04 * target + 0.5 * rng.standard_normal(800))
-    assert fit.form.mean_degree == 1
+    assert fit.model.form.mean.degree == 1
     device = build_device(load_device(_saved(tmp_path, fit)))
     assert isinstance(device.bias_prog_uS, tuple)
     np.testing.assert_allclose(device.bias_prog_uS[:2], (1.0, -0.04), atol=0.12)
@@ -179,18 +181,18 @@ def test_read_noise_relaxation_and_stuck_devices_together(tmp_path: Path, n_read
     assert fit.read.value_uS[0] == pytest.approx(0.3, abs=1.5 * fit.read.half_uS[0])
     assert fit.relax_mean is not None
     assert fit.relax_sigma is not None
-    assert fit.relax_mean[1].value == pytest.approx(-0.089, abs=0.012)
+    assert fit.relax_mean[1].middle.value == pytest.approx(-0.089, abs=0.012)
     # A single read at each age tells the spread at 1 s from the read noise poorly, and says so.
-    assert inside(0.412, fit.relax_sigma[0].low, fit.relax_sigma[0].high)
-    assert n_reads == 1 or fit.relax_sigma[0].value == pytest.approx(0.412, abs=0.1)
-    assert inside(0.042, fit.relax_sigma[1].low, fit.relax_sigma[1].high)
+    assert inside(0.412, fit.relax_sigma[0].middle.low, fit.relax_sigma[0].middle.high)
+    assert n_reads == 1 or fit.relax_sigma[0].middle.value == pytest.approx(0.412, abs=0.1)
+    assert inside(0.042, fit.relax_sigma[1].middle.low, fit.relax_sigma[1].middle.high)
     truth = 0.0112 + 0.01129 * fit.sigma.g_uS
     assert n_reads == 1 or (np.abs(fit.sigma.value_uS - truth) <= 1.3 * fit.sigma.half_uS).all()
     assert fit.stuck_off is not None
     assert (fit.stuck_off.n_stuck, fit.stuck_off.n_seen) == (10, 200)
     device = load_device(_saved(tmp_path, fit))
     assert device.relax_mean_uS is not None
-    assert device.relax_mean_uS.certainty == "measured"
+    assert device.relax_mean_uS.certainty == "fitted"
 
 
 def test_read_noise_is_taken_out_of_the_programming_error(tmp_path: Path) -> None:
@@ -222,9 +224,9 @@ def test_a_fresh_read_and_an_aged_one_tell_shift_and_spread(tmp_path: Path) -> N
     fit = fit_device(write(tmp_path / "two.csv", columns), v_read_V=0.2)
     assert fit.relax_mean is not None
     assert fit.relax_sigma is not None
-    assert fit.relax_mean[0].value == pytest.approx(-0.5, abs=0.1)
-    assert fit.relax_sigma[0].value == pytest.approx(0.8, abs=0.08)
-    assert (fit.relax_mean[1].value, fit.relax_sigma[1].value) == (0.0, 0.0)
+    assert fit.relax_mean[0].middle.value == pytest.approx(-0.5, abs=0.1)
+    assert fit.relax_sigma[0].middle.value == pytest.approx(0.8, abs=0.08)
+    assert (fit.relax_mean[1].middle.value, fit.relax_sigma[1].middle.value) == (0.0, 0.0)
     assert fit.sigma.value_uS[0] == pytest.approx(1.0, abs=0.1)
 
 
@@ -303,7 +305,7 @@ def test_refused_options(tmp_path: Path, options: dict[str, object], said: str) 
 def test_one_target_is_a_constant_fit_but_no_device_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(10)
     fit = fitted(tmp_path, np.full(50, 20.0), 20 + rng.standard_normal(50))
-    assert (fit.form.mean_degree, fit.form.sigma_degree) == (0, 0)
+    assert (fit.model.form.mean.n_terms, fit.model.form.sigma.n_terms) == (1, 1)
     assert fit.sigma.value_uS[0] == pytest.approx(1.0, abs=0.4)
     with pytest.raises(InputError, match="all targets are 20 µS"):
         device_toml(fit)

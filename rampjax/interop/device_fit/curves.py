@@ -30,7 +30,7 @@ class FittedCurve:
     value_uS: Floats
     low_uS: Floats
     high_uS: Floats
-    powers_half_uS: Floats  # half widths of the intervals of a polynomial's coefficients, empty for other shapes
+    terms_half_uS: Floats  # half widths of the intervals of a polynomial's coefficients, empty for other shapes
 
     @property
     def g_unit_uS(self) -> float:

@@ -96,9 +96,9 @@ def drawn_curves(bias: FittedCurve, sigma: FittedCurve, drawn: Drawn) -> tuple[F
         terms[: bias.shape.n_terms] += bias.terms
         terms[: sigma.shape.n_terms] += band.mean * sigma.terms
         powers = np.zeros(shape.n_terms)
-        powers[: bias.shape.n_terms] = bias.powers_half_uS
-        moved = replace(bias, shape=shape, terms=terms, powers_half_uS=powers)
-        scaled = replace(sigma, terms=band.scale * sigma.terms, powers_half_uS=band.scale * sigma.powers_half_uS)
+        powers[: bias.shape.n_terms] = bias.terms_half_uS
+        moved = replace(bias, shape=shape, terms=terms, terms_half_uS=powers)
+        scaled = replace(sigma, terms=band.scale * sigma.terms, terms_half_uS=band.scale * sigma.terms_half_uS)
         return _at_values(moved, bias, band.mean * sigma.value_uS, 1.0), _at_values(scaled, sigma, 0.0, band.scale)
     knots = _knots(bias, sigma, span.u(np.array([band.g_uS for band in drawn.bands])))
     shape, g_uS = Shape("points", knots_u=tuple(knots.tolist())), span.g_uS(knots)
@@ -106,9 +106,9 @@ def drawn_curves(bias: FittedCurve, sigma: FittedCurve, drawn: Drawn) -> tuple[F
     mean, scale = (np.interp(g_uS, at, [getattr(band, name) for band in drawn.bands]) for name in ("mean", "scale"))
     sigma_uS = sigma.shape.at(sigma.terms, knots)
     moved = replace(
-        bias, shape=shape, terms=bias.shape.at(bias.terms, knots) + mean * sigma_uS, powers_half_uS=np.zeros(0)
+        bias, shape=shape, terms=bias.shape.at(bias.terms, knots) + mean * sigma_uS, terms_half_uS=np.zeros(0)
     )
-    scaled = replace(sigma, shape=shape, terms=scale * sigma_uS, powers_half_uS=np.zeros(0))
+    scaled = replace(sigma, shape=shape, terms=scale * sigma_uS, terms_half_uS=np.zeros(0))
     widths = shape.at(scale, GRID)
     shift = shape.at(moved.terms, GRID) - bias.value_uS
     return _at_values(moved, bias, shift, 1.0), _at_values(scaled, sigma, 0.0, widths)

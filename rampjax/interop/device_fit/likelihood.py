@@ -191,7 +191,7 @@ class Problem:
             means = np.asarray(np.linalg.lstsq(normal @ design, normal @ y, rcond=None)[0])
         residual = y - design @ means
         each = -0.5 * (np.log(2 * np.pi * variance) + residual**2 / variance)
-        by_event = np.bincount(series.event, each, series.n_events)
+        by_event = np.asarray(np.bincount(series.event, each, series.n_events), np.float64)
         return Filtered(float(self.weights @ by_event), means, by_event, residual, variance)
 
     def score(self, spreads: Spreads, found: Filtered) -> tuple[Floats, Floats]:

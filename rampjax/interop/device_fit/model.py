@@ -176,11 +176,13 @@ def _flat(spreads: Spreads, form: Form, known_read: bool) -> Floats:
 
 
 def _spreads(problem: Problem, flat: Floats) -> Spreads:
-    found, place = {}, 0
-    for name, shape in _parts(problem.form, problem.known_read is not None):
+    found: dict[str, Floats] = {}
+    place = 0
+    for name, shape in free_spreads(problem):
         found[name] = flat[place : place + shape.n_terms]
         place += shape.n_terms
-    return Spreads(**{"read": problem.known_read, **found})
+    read = found.get("read", problem.known_read)
+    return Spreads(found["sigma"], found.get("relax_start"), found.get("relax_growth"), read)
 
 
 def _limits(problem: Problem) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from rampjax.checks import InputError
-from rampjax.interop.device_fit.model import Floats
+from rampjax.interop.device_fit.series import Floats
 from rampjax.interop.measured.reader import Measured
 
 _FACTOR: Final = 30.0  # between measured and target: no programming error is as large

@@ -67,7 +67,7 @@ def _curve(name: str, curve: FittedCurve | None, places_uS: Floats) -> dict[str,
     found[f"{name}_form"] = curve.shape.name
     if curve.shape.is_polynomial:
         found[f"{name}_terms_uS"] = curve.terms_uS.tolist()
-        found[f"{name}_terms_half_uS"] = _told(curve.powers_half_uS)
+        found[f"{name}_terms_half_uS"] = _told(curve.terms_half_uS)
     elif curve.shape.kind == "power law":
         found[f"{name}_coefficient_uS"], found[f"{name}_exponent"] = curve.terms.tolist()
     else:

@@ -14,6 +14,7 @@ from rampjax.interop.device_fit.shapes import Span
 _LEAST_uS = 1e-15  # of an error: the square of a smaller one may be 0
 _APART = math.log(3.0)  # ages whose logarithms differ less are one age
 _JITTER = 0.35  # of ln t: a wider gap is between two ages
+_LEAST_T0_s = 1e-9
 _T0_s = 1.0  # at which the law of relaxation begins, where nothing younger is measured
 
 
@@ -50,12 +51,12 @@ class Rows:
         # Of reads that were meant to be alike some are a little younger than the others.
         ages = np.sort(self.time_s[self.time_s > 0])
         youngest = ages[ages < ages[0] * math.exp(_JITTER)]
-        return min(float(f"{np.median(youngest):.3g}"), _T0_s)
+        return min(max(float(f"{np.median(youngest):.3g}"), _LEAST_T0_s), _T0_s)
 
     @cached_property
     def ln_t(self) -> Floats:
         """ln(t / t0), 0 for a younger one."""
-        return np.zeros(len(self.u)) if self.time_s is None else np.log(np.maximum(self.time_s / self.t0_s, 1.0))
+        return np.zeros(len(self.u)) if self.time_s is None else np.log(np.maximum(self.time_s, self.t0_s) / self.t0_s)
 
     @cached_property
     def aged(self) -> Floats:
@@ -89,7 +90,7 @@ def make_rows(columns: Mapping[str, NDArray]) -> Rows:
     time_s = columns.get("time")
     if time_s is not None and (time_s.min() > 0 or time_s.max() == 0):
         positive = time_s[time_s > 0]
-        if not len(positive) or np.ptp(np.log(positive)) < _APART:
+        if not len(positive) or np.ptp(np.log(np.maximum(positive, _LEAST_T0_s))) < _APART:
             time_s = None
     named = "device" in columns
     told = named and "cycle" in columns

@@ -86,10 +86,10 @@ class Series:
         """
         read = chosen[self.event]
         lengths = [int(chosen[:length].sum()) for length in self.lengths]
-        each = (value[read] for value in (self.y_uS, self.ln_t, self.aged, self.n))
+        y_uS, ln_t, aged, n = (value[read] for value in (self.y_uS, self.ln_t, self.aged, self.n))
         known = None if self.known_uS2 is None else self.known_uS2[read]
         lengths = [length for length in lengths if length]
-        return Series(tuple(lengths), *each, self.u[chosen], self.cluster[chosen], known)
+        return Series(tuple(lengths), y_uS, ln_t, aged, n, self.u[chosen], self.cluster[chosen], known)
 
 
 def in_pairs(series: Series) -> Series:
@@ -104,9 +104,10 @@ def in_pairs(series: Series) -> Series:
     own = series.event[later]
     alone = np.arange(series.lengths[1], series.n_events)
     first = np.concatenate([own, alone])
-    each = [np.concatenate([values[first], values[later]]) for values in (series.y_uS, series.ln_t, series.aged)]
-    n = np.concatenate([series.n[first], series.n[later]])
-    return Series((len(first), len(later)), *each, n, series.u[first], series.cluster[first])
+    y_uS, ln_t, aged, n = (
+        np.concatenate([values[first], values[later]]) for values in (series.y_uS, series.ln_t, series.aged, series.n)
+    )
+    return Series((len(first), len(later)), y_uS, ln_t, aged, n, series.u[first], series.cluster[first])
 
 
 def pack(event: Integers, y_uS: Floats, ln_t: Floats, aged: Floats, n: Floats, u: Floats, cluster: Integers) -> Series:

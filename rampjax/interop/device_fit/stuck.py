@@ -122,7 +122,8 @@ def sort_rows(rows: Rows, mean_uS: Floats, sigma_uS: Floats, before: Sorted | No
     right = off <= FAR * sigma_uS
     if rows.tolerance_uS is not None:
         right |= np.abs(rows.error_uS) <= rows.tolerance_uS
-    left, found = far.copy(), []
+    left = far.copy()
+    found: list[Stuck] = []
     stuck = np.zeros(len(far), dtype=bool)
     for _ in range(_MOST_CROWDS):
         crowd = _crowd(rows, left, float(np.median(sigma_uS)))
