@@ -95,7 +95,9 @@ def _draw_adc(title: str, record: Mapping[str, Any]) -> tuple[Figure, str, str]:
     model = [Line2D([], [], color=style.GREY, linewidth=1.0, label="model, nominal chip")]
     if record["model_inl_p05_lsb"]:
         model.append(Patch(facecolor=_BEHIND, alpha=0.55, label=f"model, {BAND}"))  # type: ignore[arg-type]
-    figure.legend(handles=[*handles, *straight, *model], loc="outside lower center", ncols=5, columnspacing=1.2)
+    figure.legend(
+        handles=[*handles, *straight, *model], loc="outside lower center", ncols=3 if straight else 5, columnspacing=1.2
+    )
     given = f", inputs {record['input']}" if record["input"] else ""
     caption = (
         "(a) The target staircase (black) and the measured one (blue). (b) INL at each threshold and (c) DNL of each "
@@ -109,7 +111,7 @@ def _draw_adc(title: str, record: Mapping[str, Any]) -> tuple[Figure, str, str]:
 def _scale_text(record: Mapping[str, Any]) -> str:
     """What is said of the scale of x, and of what is removed from the INL."""
     if record["fit"] == "end points":
-        return "; the scale of x is lost, and put so that the first and the last threshold lie as designed"
+        return "; the scale of x is lost: first and last threshold lie as designed, which those of the model do not"
     if record["fit"] is None:
         return ""
     return (

@@ -138,9 +138,9 @@ def run_adc(
     if out is not None:
         open_folder(out)
         names = ("threshold", "boundary", "x_target", "x", "x_error", "y", "inl_lsb", "inl_error_lsb", "x_fit")
-        names = (*names, "inl_fit_lsb", *(["threshold_hysteresis_lsb"] if "hysteresis_lsb" in record else []))
+        more = ["threshold_hysteresis_lsb"] if "hysteresis_lsb" in record else []
         bands = (name for name in _BANDS if name.startswith("model_inl"))
-        _write(out / "thresholds.csv", record, (*names, "model_inl_lsb", *bands))
+        _write(out / "thresholds.csv", record, (*names, "inl_fit_lsb", *more, "model_inl_lsb", *bands))
         steps = ("dnl_lsb", "dnl_error_lsb", "model_dnl_lsb", *(n for n in _BANDS if n.startswith("model_dnl")))
         held = {"threshold": record["threshold"][:-1], **{name: record[name] for name in steps if record[name]}}
         write_whole(out / "dnl.csv", to_csv_text(pd.DataFrame(held)).encode())

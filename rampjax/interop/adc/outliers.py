@@ -47,11 +47,13 @@ def find_outliers(x: FloatArray, codes: IntArray, target: Target) -> BoolArray:
     outlying = np.zeros(len(x), bool)
     for inside, passings in branch_passings(x[order], codes[order], target):
         found = codes[order][inside]
-        if len(found) <= _BESIDE or len(np.unique(x[order][inside])) < 2:
+        if len(found) <= _BESIDE:
             continue
         nearby = ndimage.median_filter(found, 2 * _BESIDE + 1, mode="nearest")
         far = np.abs(found - nearby) > _UNDECIDED_CODES
-        steps = [_Step(passing) for passing in passings]
+        # A step lies between two different inputs, or beyond all.
+        between = np.flatnonzero(np.concatenate([[True], np.diff(x[order][inside]) > 0, [True]]))
+        steps = [_Step(passing, between) for passing in passings]
         sigmas = _sigmas(steps)
         for step, sigma in zip(steps, sigmas, strict=True):
             outlying[order[inside[step.outliers(sigma, far)]]] = True
@@ -61,26 +63,25 @@ def find_outliers(x: FloatArray, codes: IntArray, target: Target) -> BoolArray:
 class _Step:
     """One threshold: where a step has the fewest conversions on its wrong side, and which those are."""
 
-    def __init__(self, passing: Passing) -> None:
+    def __init__(self, passing: Passing, between: IntArray) -> None:
         x, self.up = passing
-        starts = np.flatnonzero(np.concatenate([[True], x[1:] > x[:-1]]))
-        wrong = np.concatenate([[0], np.cumsum(np.where(self.up, 1, -1))])
-        # A step lies between two inputs.
-        between = np.append(starts, len(x))
-        least = between[wrong[between] == wrong[between].min()]
+        self.passed = np.concatenate([[0], np.cumsum(self.up, dtype=np.int64)])
+        # Of the passed those below a step, and of the others those above it.
+        wrong = 2 * self.passed[between] - between
+        least = between[wrong == wrong.min()]
         self.place = place = int(least[len(least) // 2])
         # Beyond the inputs: what lies on the wrong side is at least as far away as from their end.
         self.at = float(x[0] if place == 0 else x[-1] if place == len(x) else 0.5 * (x[place - 1] + x[place]))
-        self.wrong = np.flatnonzero(np.where(np.arange(len(x)) < place, self.up, ~self.up))
+        self.wrong = np.concatenate([np.flatnonzero(self.up[:place]), place + np.flatnonzero(~self.up[place:])])
         self.distance = np.abs(x[self.wrong] - self.at)
-        inputs, grid = x[starts], int(np.searchsorted(starts, place))
-        low = min(max(place - _NEAR, 0), int(starts[max(grid - _INPUTS, 0)]))
-        high = max(place + _NEAR, int(between[min(grid + _INPUTS, len(starts))]))
+        grid = int(np.searchsorted(between, place))
+        low = min(max(place - _NEAR, 0), int(between[max(grid - _INPUTS, 0)]))
+        high = max(place + _NEAR, int(between[min(grid + _INPUTS, len(between) - 1)]))
         distinct = len(np.unique(x[low:high]))
         width = float(np.ptp(x[low:high])) * distinct / max(distinct - 1, 1)
         self.density = len(x[low:high]) / max(width, 1e-300)
         # T itself is known no better than the inputs lie close.
-        gaps = np.diff(inputs[max(grid - 2, 0) : grid + 2])
+        gaps = np.diff(x[between[max(grid - 2, 0) : min(grid + 2, len(between) - 1)]])
         self.slack = max(2 / self.density, float(gaps.max(initial=0.0)))
 
     def outliers(self, sigma: float, far: BoolArray) -> IntArray:
@@ -92,8 +93,7 @@ class _Step:
         # Neighbours on the same side of the step: those before it, or behind it.
         low = np.maximum(chosen - _BESIDE, np.where(below, 0, self.place))
         high = np.minimum(chosen + _BESIDE + 1, np.where(below, self.place, n))
-        passed = np.concatenate([[0], np.cumsum(self.up)])
-        alike = passed[high] - passed[low]
+        alike = self.passed[high] - self.passed[low]
         alike = np.where(below, alike, high - low - alike) - 1
         share = alike / np.maximum(high - low - 1, 1)
         reads_so = (share >= _READS_SO) | ((share >= _UNDECIDED) & ~far[chosen])

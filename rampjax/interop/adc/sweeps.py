@@ -21,6 +21,7 @@ FloatArray = NDArray[np.float64]
 _REVERSAL: Final = 0.25  # of the span of the inputs: less is no turn
 _FEWEST: Final = 10  # conversions of a sweep
 _ORDERED: Final = 0.95  # rank correlation of input and time within a sweep
+_MOST: Final = 0.8  # share of the conversions that belong to sweeps where there are any
 _SURE: Final = 4.5  # standard errors of the mean, or of one threshold, from which sweeps differ
 
 
@@ -39,7 +40,7 @@ def sweep_directions(x: FloatArray) -> NDArray[np.int64]:
         order = float(stats.spearmanr(np.arange(end + 1 - begin), x[part]).statistic)
         if abs(order) >= _ORDERED:
             direction[part] = np.sign(order)
-    return direction
+    return direction if np.mean(direction != 0) >= _MOST else np.zeros_like(direction)
 
 
 def _turns(x: FloatArray, reversal: float) -> list[int]:

@@ -5,7 +5,6 @@ than three quarters of all codes, while the design's codes do not go that way. B
 many, and what is then beyond full scale reads as full scale: thresholds inside the range stay as they are.
 """
 
-import itertools
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +19,7 @@ IntArray = NDArray[np.int64]
 
 _MEDIAN_OF: Final = 7  # conversions
 _WRAP: Final = 0.75  # of the number of codes
-_APART: Final = 20  # conversions without a change, where those that noise carries over a wrap end
+_APART: Final = 60  # conversions without a change, where those that noise carries over a wrap end
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +45,7 @@ def unwrap(x: FloatArray, codes: IntArray, target: Target) -> Unwrapped:
     inputs, found, n_codes = x[order], codes[order], 2**target.bits
     design = target.codes[np.searchsorted(target.thresholds, inputs, side="right")]
     nearby = ndimage.median_filter(found, _MEDIAN_OF, mode="mirror")
-    places, senses = _jumps(nearby, ndimage.median_filter(design, _MEDIAN_OF, mode="mirror"), n_codes)
+    places, senses = _jumps(found, nearby, ndimage.median_filter(design, _MEDIAN_OF, mode="mirror"), n_codes)
     if not places:
         return Unwrapped(codes, np.zeros(len(x), bool), (), (), ())
     offsets = n_codes * np.concatenate([[0], -np.cumsum(senses)])
@@ -55,8 +54,8 @@ def unwrap(x: FloatArray, codes: IntArray, target: Target) -> Unwrapped:
     base = max(offsets.tolist(), key=lambda b: int((np.abs(found + offsets[each] - b - design) < n_codes / 4).sum()))
     offsets = offsets - base
     offset = offsets[each]
-    for place, before, after in zip(places, offsets[:-1], offsets[1:], strict=True):
-        level = nearby[max(place - _MEDIAN_OF // 2 - 1, 0)] + before
+    for place, sense, before, after in zip(places, senses, offsets[:-1], offsets[1:], strict=True):
+        level = (n_codes - 1 if sense < 0 else 0) + before
         _carry(found, offset, range(place - 1, -1, -1), after, level, n_codes)
         _carry(found, offset, range(place, len(found)), before, level, n_codes)
     unwrapped, wrapped = np.empty_like(codes), np.empty(len(x), bool)
@@ -66,18 +65,27 @@ def unwrap(x: FloatArray, codes: IntArray, target: Target) -> Unwrapped:
     return Unwrapped(unwrapped, wrapped, at, falls, (_note(at, falls, int(wrapped.sum()), n_codes - 1),))
 
 
-def _jumps(nearby: IntArray, design: IntArray, n_codes: int) -> tuple[list[int], list[int]]:
+def _jumps(found: IntArray, nearby: IntArray, design: IntArray, n_codes: int) -> tuple[list[int], list[int]]:
     """The first conversion behind each wrap, and whether codes fall (-1) or rise (+1) there."""
     n, half = len(nearby), _MEDIAN_OF // 2
     behind = np.minimum(np.arange(1, n) + half, n - 1)
     before = np.maximum(np.arange(1, n) - half - 1, 0)
     step, wanted = nearby[behind] - nearby[before], design[behind] - design[before]
     against = (step * wanted <= 0) | (np.abs(wanted) < n_codes / 4)
-    sense = np.where((np.abs(step) > _WRAP * n_codes) & against, np.sign(step), 0)
-    # The step shows as long as the wrap lies between the two medians: it is in the middle of these.
-    edges = np.flatnonzero(np.diff(sense, prepend=0, append=0))
-    runs = [(a, b, int(sense[a])) for a, b in itertools.pairwise(edges) if sense[a]]
-    return [1 + (a + b - 1) // 2 for a, b, _ in runs], [s for _, _, s in runs]
+    shown = np.flatnonzero((np.abs(step) > _WRAP * n_codes) & against)
+    places, senses = [], []
+    # Noise at a wrap makes codes go to and fro: one wrap, if they are elsewhere behind all of it.
+    for run in np.split(shown, np.flatnonzero(np.diff(shown) > _APART) + 1) if shown.size else []:
+        first, last = int(before[run[0]]), int(behind[run[-1]])
+        change = int(nearby[last] - nearby[first])
+        if abs(change) <= _WRAP * n_codes:
+            continue
+        over = np.abs(found[first : last + 1] - nearby[last]) < n_codes / 2
+        # Where the fewest are on the wrong side.
+        wrong = np.concatenate([[0], np.cumsum(np.where(over, 1, -1))])
+        places.append(min(max(first + int(np.argmin(wrong)), 1), n - 1))
+        senses.append(1 if change > 0 else -1)
+    return places, senses
 
 
 def _carry(found: IntArray, offset: IntArray, away: range, other: int, level: int, n_codes: int) -> None:
