@@ -175,7 +175,8 @@ def branch_passings(
         sign = int(target.direction[chosen[0]])
         # Counted from the code below the branch's first threshold: above 0, so many thresholds are passed.
         passed = sign * (codes[inside] - int(target.codes[chosen[0]]))
-        yield inside, [Passing(x[inside], passed >= number) for number in range(1, len(chosen) + 1)]
+        inputs = x[inside]
+        yield inside, [Passing(inputs, passed >= number) for number in range(1, len(chosen) + 1)]
 
 
 def _measured_extrema(x: FloatArray, codes: NDArray[np.int64], target: Target) -> FloatArray:

@@ -65,9 +65,8 @@ class _Step:
 
     def __init__(self, passing: Passing, between: IntArray) -> None:
         x, self.up = passing
-        self.passed = np.concatenate([[0], np.cumsum(self.up, dtype=np.int64)])
         # Of the passed those below a step, and of the others those above it.
-        wrong = 2 * self.passed[between] - between
+        wrong = 2 * self._passed()[between] - between
         least = between[wrong == wrong.min()]
         self.place = place = int(least[len(least) // 2])
         # Beyond the inputs: what lies on the wrong side is at least as far away as from their end.
@@ -84,6 +83,12 @@ class _Step:
         gaps = np.diff(x[between[max(grid - 2, 0) : min(grid + 2, len(between) - 1)]])
         self.slack = max(2 / self.density, float(gaps.max(initial=0.0)))
 
+    def _passed(self) -> NDArray[np.int32]:
+        """How many of the first conversions, of each number of them, have passed; not kept, one per threshold."""
+        passed = np.zeros(len(self.up) + 1, np.int32)
+        np.cumsum(self.up, out=passed[1:])
+        return passed
+
     def outliers(self, sigma: float, far: BoolArray) -> IntArray:
         """Those beyond the reach of noise that their neighbours do not bear out."""
         chosen: IntArray = self.wrong[self.distance > _REACH * sigma + self.slack]
@@ -93,7 +98,8 @@ class _Step:
         # Neighbours on the same side of the step: those before it, or behind it.
         low = np.maximum(chosen - _BESIDE, np.where(below, 0, self.place))
         high = np.minimum(chosen + _BESIDE + 1, np.where(below, self.place, n))
-        alike = self.passed[high] - self.passed[low]
+        passed = self._passed()
+        alike = passed[high] - passed[low]
         alike = np.where(below, alike, high - low - alike) - 1
         share = alike / np.maximum(high - low - 1, 1)
         reads_so = (share >= _READS_SO) | ((share >= _UNDECIDED) & ~far[chosen])
