@@ -65,6 +65,17 @@ def test_glitches_are_set_apart_and_act_on_nothing(noise_lsb, order):
     assert "12 of" in after["notes"][0]
 
 
+@pytest.mark.parametrize("n", [2001, 40])
+def test_a_glitch_where_the_sweep_ends_reaches_no_threshold(n):
+    """One conversion of each input, half of the range: the last one alone would pass all thresholds of the rest."""
+    x = np.linspace(0.3, 0.7, n)
+    codes = convert(thresholds_of(1), x, 0.0, 2)
+    codes[[0, -1]] = 0, 31
+    record = measure(x, codes)
+    assert record["outlier_line"] == [2, n + 1]
+    assert record["x"][-8:] == [None] * 8
+
+
 def test_many_glitches_are_said_to_be_many():
     x = np.linspace(0, 1, 2001)
     codes = convert(thresholds_of(1), x, 0.1, 2)

@@ -33,6 +33,7 @@ _BESIDE: Final = 10  # neighbours in x, on either side
 _READS_SO: Final = 0.5  # share of the neighbours, from which the converter reads so
 _UNDECIDED: Final = 0.2  # share of the neighbours, from which it is undecided
 _UNDECIDED_CODES: Final = 2
+_LEAP: Final = 3  # times the largest step between the next few
 
 
 def find_outliers(x: FloatArray, codes: IntArray, target: Target) -> BoolArray:
@@ -57,7 +58,17 @@ def find_outliers(x: FloatArray, codes: IntArray, target: Target) -> BoolArray:
         sigmas = _sigmas(steps)
         for step, sigma in zip(steps, sigmas, strict=True):
             outlying[order[inside[step.outliers(sigma, far)]]] = True
+    outlying[order[_ends(codes[order])]] = True
     return outlying
+
+
+def _ends(codes: IntArray) -> list[int]:
+    """The first or the last conversion in x, where it leaps: no step puts a single one there on its wrong side."""
+    if len(codes) <= _BESIDE + 1:
+        return []
+    leaps = np.abs(np.diff(codes))
+    usual = _UNDECIDED_CODES + _LEAP * np.array([leaps[1 : _BESIDE + 1].max(), leaps[-_BESIDE - 1 : -1].max()])
+    return [end for end, leap, most in zip((0, -1), leaps[[0, -1]], usual, strict=True) if leap > most]
 
 
 class _Step:
