@@ -74,11 +74,17 @@ def _draw_adc(title: str, record: Mapping[str, Any]) -> tuple[Figure, str, str]:
     figure, axes = _panels(title, record["method"])
     handles = _draw_function(axes["function"], record)
     number = np.asarray(record["threshold"], float)
-    _draw_measured(axes["upper"], number, record, "inl")
-    _draw_measured(axes["lower"], number[:-1] + 0.5, record, "dnl")
-    worst = f"worst {record['max_inl_lsb']:.2g} ± {record['max_inl_error_lsb'] or 0:.1g} LSB"
+    absolute = record["max_inl_lsb"] is not None
+    straight: list[Any] = []
+    if absolute and record["fit"] is not None:
+        axes["upper"].plot(number, _floats(record["inl_fit_lsb"]), color=_NEW, linewidth=1.0)
+        straight = [Line2D([], [], color=_NEW, linewidth=1.0, label="offset and gain removed")]
+    _draw_measured(axes["upper"], number, record, "inl", "inl" if absolute else "inl_fit")
+    _draw_measured(axes["lower"], number[:-1] + 0.5, record, "dnl", "dnl")
+    key = "max_inl" if absolute else "max_inl_fit"
+    worst = f"worst {record[f'{key}_lsb']:.2g} ± {record[f'{key}_error_lsb'] or 0:.1g} LSB"
     noise = record["noise_rms_lsb"]
-    said = f"; noise {noise:.2g} LSB rms" if noise is not None else ""
+    said = f"; noise {noise:.2g} LSB rms" if noise is not None else "" if absolute else "; end points right"
     axes["upper"].set_title(f"(b) Static error: {worst}{said}")
     axes["upper"].set_ylabel("INL (LSB)")
     axes["lower"].set(title="(c) Step errors", ylabel="DNL (LSB)", xlabel="Threshold number")
@@ -89,15 +95,29 @@ def _draw_adc(title: str, record: Mapping[str, Any]) -> tuple[Figure, str, str]:
     model = [Line2D([], [], color=style.GREY, linewidth=1.0, label="model, nominal chip")]
     if record["model_inl_p05_lsb"]:
         model.append(Patch(facecolor=_BEHIND, alpha=0.55, label=f"model, {BAND}"))  # type: ignore[arg-type]
-    figure.legend(handles=[*handles, *model], loc="outside lower center", ncols=5, columnspacing=1.2)
+    figure.legend(
+        handles=[*handles, *straight, *model], loc="outside lower center", ncols=3 if straight else 5, columnspacing=1.2
+    )
     given = f", inputs {record['input']}" if record["input"] else ""
     caption = (
         "(a) The target staircase (black) and the measured one (blue). (b) INL at each threshold and (c) DNL of each "
-        f"step, of {record['n_conversions']} conversions ({record['method']}{given}), with standard errors. Grey: the "
-        "nominal chip of the model"
+        f"step, of {record['n_conversions']} conversions ({record['method']}{given}), with standard errors"
+        f"{_scale_text(record)}. Grey: the nominal chip of the model"
         + (f", and {BAND} of {record['samples']} simulated ones." if record["model_inl_p05_lsb"] else ".")
     )
     return figure, caption, "A measured staircase, and its INL and DNL with error bars over bands of simulated chips."
+
+
+def _scale_text(record: Mapping[str, Any]) -> str:
+    """What is said of the scale of x, and of what is removed from the INL."""
+    if record["fit"] == "end points":
+        return "; the scale of x is lost: first and last threshold lie as designed, which those of the model do not"
+    if record["fit"] is None:
+        return ""
+    return (
+        f"; orange: INL without the offset of {record['offset_lsb']:+.2g} LSB at x = 0 and the gain error of "
+        f"{record['gain_error_pct']:+.2g} %"
+    )
 
 
 def _panels(title: str, slice_: str) -> tuple[Figure, dict[str, Axes]]:
@@ -116,7 +136,8 @@ def _draw_function(ax: Axes, record: Mapping[str, Any]) -> list[Any]:
     """Draws target and realised staircase; a threshold that was not measured ends the realised one."""
     outputs = np.asarray(record["outputs"], float)
     target = np.asarray(record["x_target"], float)
-    x = _floats(record["x"])
+    # Where the scale of x is lost, that on which the first and the last threshold lie as designed.
+    x = _floats(record["x_fit" if record.get("fit") == "end points" else "x"])
     seen = np.isfinite(x)
     reach = np.concatenate([target, x[seen]])
     pad = 0.06 * float(np.ptp(reach)) or 1.0
@@ -143,9 +164,9 @@ def _draw_function(ax: Axes, record: Mapping[str, Any]) -> list[Any]:
     ]
 
 
-def _draw_measured(ax: Axes, at: FloatArray, record: Mapping[str, Any], name: str) -> None:
-    """Draws INL or DNL with standard errors over the model's."""
-    values, error = _floats(record[f"{name}_lsb"]), _floats(record[f"{name}_error_lsb"])
+def _draw_measured(ax: Axes, at: FloatArray, record: Mapping[str, Any], name: str, drawn: str) -> None:
+    """Draws INL or DNL, `drawn`, with standard errors over the model's."""
+    values, error = _floats(record[f"{drawn}_lsb"]), _floats(record[f"{name}_error_lsb"])
     low, high = (_floats(record[f"model_{name}_p{q:02d}_lsb"]) for q in (5, 95))
     if low.size:
         ax.fill_between(at, low, high, color=_BEHIND, alpha=0.55, linewidth=0)

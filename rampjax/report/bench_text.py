@@ -7,6 +7,11 @@ from rampjax.report.text import table_lines
 
 _MOST_NAMED = 16
 _NOTHING_LSB = 1e-4
+_STRAIGHT = {
+    "least squares": "offset and gain removed",
+    "end points": "of the inner codes, end points right",
+    None: "offset and gain removed",
+}
 
 
 def check_text(record: Mapping[str, Any]) -> str:
@@ -44,6 +49,12 @@ def adc_text(record: Mapping[str, Any]) -> str:
             _number(record["model_max_inl_lsb"]),
             *_band(record),
         ),
+        (
+            f"  {_STRAIGHT[record['fit']]}",
+            _with_error(record, "max_inl_fit"),
+            _number(record["model_max_inl_fit_lsb"]),
+            "",
+        ),
         ("worst DNL (LSB)", _with_error(record, "max_dnl"), _largest(record["model_dnl_lsb"]), ""),
         ("noise (LSB rms, temporal)", _number(record["noise_rms_lsb"]), _number(record["model_noise_rms_lsb"]), ""),
         ("rms error (LSB)", _number(record["rmse_lsb"]), "", ""),
@@ -51,15 +62,42 @@ def adc_text(record: Mapping[str, Any]) -> str:
     titles = ("", "measured", "nominal chip", "simulated, 5-95 %")
     shown = rows if record["samples"] else [row[:3] for row in rows]
     lines = [head, "", *table_lines(titles[: len(shown[0])], shown, left=(0,)), ""]
-    lines.append(f"  worst at         threshold {record['worst_threshold']}")
+    worst = record["worst_threshold"] or record["worst_fit_threshold"]
+    lines.append(f"  worst at         threshold {worst}")
+    lines += _line_lines(record)
     lines.append(f"  missing codes    {_listed(record['missing_codes'])}")
-    if record["samples"]:
+    if record["model_share_better"] is not None:
         better = 100 * record["model_share_better"]
         lines.append(
             f"  in comparison    {better:.3g} % of {record['model_compared']} simulated chips, each with errors of "
             "measurement drawn from these standard errors, have no larger worst INL"
         )
     return "\n".join(lines)
+
+
+def _line_lines(record: Mapping[str, Any]) -> list[str]:
+    """Offset and gain, and what befell the conversions."""
+    lines = []
+    if record["fit"] == "least squares":
+        lines.append(
+            f"  offset, gain     {record['offset_lsb']:+.3g} LSB at x = 0, {record['gain_error_pct']:+.3g} % "
+            "(least-squares line through the thresholds)"
+        )
+    if record.get("outliers"):
+        lines.append(f"  outliers         {record['outliers']} of {record['n_conversions']} conversions, set apart")
+    if record.get("wrapped"):
+        at = ", ".join(f"{x:.6g}" for x in record["wrap_x"])
+        lines.append(f"  codes wrap       at x = {at}; {record['wrapped']} conversions beyond")
+    if record.get("hysteresis_significant"):
+        lines.append(
+            f"  hysteresis       {record['hysteresis_lsb']:+.3g} ± {record['hysteresis_error_lsb']:.2g} LSB (up less "
+            f"down, mean); at most {record['max_hysteresis_lsb']:+.3g} ± {record['max_hysteresis_error_lsb']:.2g}, at "
+            f"threshold {record['max_hysteresis_threshold']}"
+        )
+    if record.get("overfull_ends"):
+        lost = "; the scale of x is lost" if record["fit"] == "end points" else ""
+        lines.append(f"  end bins         overfull{lost}")
+    return lines
 
 
 def _named(record: Mapping[str, Any]) -> str:

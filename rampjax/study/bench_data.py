@@ -143,8 +143,10 @@ def run_adc(
     record |= {"samples": samples, "seed": seed, **_model_band(found.design, record, samples, seed, progress)}
     if out is not None:
         open_folder(out)
-        names = ("threshold", "boundary", "x_target", "x", "x_error", "y", "inl_lsb", "inl_error_lsb", "model_inl_lsb")
-        _write(out / "thresholds.csv", record, (*names, *(name for name in _BANDS if name.startswith("model_inl"))))
+        names = ("threshold", "boundary", "x_target", "x", "x_error", "y", "inl_lsb", "inl_error_lsb", "x_fit")
+        more = ["threshold_hysteresis_lsb"] if "hysteresis_lsb" in record else []
+        bands = (name for name in _BANDS if name.startswith("model_inl"))
+        _write(out / "thresholds.csv", record, (*names, "inl_fit_lsb", *more, "model_inl_lsb", *bands))
         steps = ("dnl_lsb", "dnl_error_lsb", "model_dnl_lsb", *(n for n in _BANDS if n.startswith("model_dnl")))
         held = {"threshold": record["threshold"][:-1], **{name: record[name] for name in steps if record[name]}}
         write_whole(out / "dnl.csv", to_csv_text(pd.DataFrame(held)).encode())
@@ -166,7 +168,8 @@ def _model_band(
         return nothing | {"model_compared": 0, "model_share_better": None}
     one_column = dataclasses.replace(design.circuit, array=type(design.circuit.array)())
     design = dataclasses.replace(design, circuit=one_column)
-    measurement = Measurement(("max_inl_lsb",), "max_inl_lsb", (record["max_inl_lsb"],))
+    told = record["max_inl_lsb"]  # not where the scale of the inputs is lost
+    measurement = Measurement(("max_inl_lsb",), "max_inl_lsb", () if told is None else (told,))
     result = simulate(design, measurement, n_samples=samples, seed=seed, progress=progress)
     target = design.target
     x = result.kept[:, 0, : len(target.thresholds)].astype(np.float64)
@@ -182,6 +185,8 @@ def _model_band(
     statistics = result.statistics
     for q in _PERCENTILES:
         band[f"model_max_inl_p{q:02d}_lsb"] = float(statistics.quantile("max_inl_lsb", q / 100))
+    if told is None:
+        return band | {"model_compared": 0, "model_share_better": None}
     return band | {"model_compared": len(x), "model_share_better": _share_better(target, record, x, seed)}
 
 

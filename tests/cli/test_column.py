@@ -94,6 +94,47 @@ def test_adc_as_text_json_and_folder(rampjax: Run, design: Path, tmp_path: Path)
         assert word in text
 
 
+def test_adc_says_what_befell_the_conversions(rampjax: Run, design: Path, tmp_path: Path) -> None:
+    """A glitch, its line counted with the comments before the header, and sweeps that differ."""
+    thresholds = read_design(design).target.thresholds
+    up = np.linspace(-6, 6, 1201)
+    x, lag = np.concatenate([up, up[::-1]]), np.repeat([0.05, -0.05], len(up))
+    codes = np.searchsorted(thresholds, x - lag)
+    codes[100] = 15
+    rows = [f"{value:.6g},{code}" for value, code in zip(x, codes, strict=True)]
+    (tmp_path / "curve.csv").write_text("\n".join(["# bench 3", "x,code", *rows]))
+    done = rampjax("column", "adc", "design.json", "curve.csv", "--samples", "0", "--json", "--out", "new")
+    record = strict(done.out)
+    assert (done.status, record["outliers"], record["outlier_line"], record["outlier_code"]) == (0, 1, [103], [15])
+    assert "rampjax: note: 1 of 2402 conversions is an outlier" in done.err
+    assert "line 103 (x = -5, code 15)" in done.err
+    assert "hysteresis" in done.err
+    assert record["max_hysteresis_lsb"] == pytest.approx(0.1 * 16 / 4, abs=0.05)  # at the sigmoid's steepest
+    header = (tmp_path / "new/thresholds.csv").read_text().splitlines()[0].split(",")
+    assert {"x_fit", "inl_fit_lsb", "threshold_hysteresis_lsb"} <= set(header)
+    text = rampjax("column", "adc", "design.json", "curve.csv", "--samples", "0").out
+    for word in ("1 of 2402 conversions, set apart", "hysteresis  ", "offset and gain removed", "LSB at x = 0"):
+        assert word in text
+
+
+def test_adc_of_a_histogram_whose_scale_is_lost(rampjax: Run, design: Path, tmp_path: Path) -> None:
+    """Nothing absolute is told, nor compared with simulated chips."""
+    rows = [f"{code},{9000 if code in (0, 15) else 100}" for code in range(16)]
+    (tmp_path / "overfull.csv").write_text("\n".join(["code,count", *rows]))
+    options = ("column", "adc", "design.json", "overfull.csv", "--input=ramp:-3:3", "--samples", "50")
+    done = rampjax(*options, "--json", "--out", "new")
+    record = strict(done.out)
+    assert (done.status, record["fit"]) == (0, "end points")
+    assert record["max_inl_lsb"] is record["model_share_better"] is None
+    assert record["overfull_ends"]
+    assert "went beyond the range of `--input` ramp:-3:3" in done.err
+    assert (tmp_path / "new/figures/adc.png").stat().st_size > 10_000
+    text = rampjax(*options).out
+    assert "the scale of x is lost" in text
+    assert "in comparison" not in text
+    assert next(line for line in text.splitlines() if line.startswith("worst INL")).split()[4] == "-"
+
+
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
@@ -136,7 +177,7 @@ def test_help_teaches(rampjax: Run) -> None:
     assert "column check sigmoid/design.json measured.csv" in rampjax("column", "--help").out
     for command, words in {
         "check": ("row", "measured_uS", "--stuck", "Exit status"),
-        "adc": ("x, code", "code, count"),
+        "adc": ("x, code", "code, count", "outliers", "hysteresis", "offset and gain removed", "end bins"),
     }.items():
         text = rampjax("column", command, "--help").out
         for word in words:

@@ -309,7 +309,9 @@ def check_result_or_sentence(path: Path) -> None:
     except InputError as error:
         said = str(error)
     else:
-        assert record["max_inl_lsb"] >= 0
+        lost = record["max_inl_lsb"] is None
+        assert record["max_inl_fit_lsb" if lost else "max_inl_lsb"] >= 0
+        assert not lost or record["overfull_ends"]
         return
     assert said.endswith(".") or "expected" in said
     assert "\n" not in said

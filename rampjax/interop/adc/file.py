@@ -26,11 +26,12 @@ WANTED: Final = (
 
 @dataclass(frozen=True, eq=False)
 class TransferCurve:
-    """Conversions: an input and the code that came of it, each; inputs may be repeated."""
+    """Conversions in their order: an input and the code that came of it, each; inputs may be repeated."""
 
     x: NDArray[np.float64]
     codes: NDArray[np.int64]
     notes: tuple[str, ...]
+    lines: NDArray[np.int64] | None = None  # of the file, that each stands in
     said: tuple[str, ...] = ()  # what was read as what
 
 
@@ -73,7 +74,7 @@ def read_conversions(
     x = table.columns["x"] if inputs == ["x"] else table.columns["v"] / design.scale_V
     if len(np.unique(x)) < 2:
         raise InputError(f"{path}: must have at least two different inputs, but has one.")
-    return TransferCurve(x, codes, table.notes, table.said)
+    return TransferCurve(x, codes, table.notes, table.lines, table.said)
 
 
 def _codes(table: Measured, n_codes: int) -> NDArray[np.int64]:

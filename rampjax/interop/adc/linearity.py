@@ -20,6 +20,7 @@ peaks of a sine: let it go beyond the range).
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,12 @@ class InputSignal:
         if self.kind == "ramp":
             return self.first + (self.second - self.first) * share
         return self.second - self.first * np.cos(math.pi * share)
+
+    def share(self, x: FloatArray) -> FloatArray:
+        """The share of the inputs below an input."""
+        if self.kind == "ramp":
+            return np.clip((x - self.first) / (self.second - self.first), 0.0, 1.0)
+        return np.arccos(np.clip((self.second - x) / self.first, -1.0, 1.0)) / math.pi
 
     def slope(self, share: FloatArray) -> FloatArray:
         """The derivative of `place`: one over the density of the inputs there."""
@@ -113,10 +120,7 @@ def from_histogram(histogram: Histogram, target: Target, given: InputSignal) -> 
             f"`--input` {given.text} reaches from x = {lowest:g} to {highest:g}, where the design has no threshold: "
             f"they are from {target.thresholds[0]:.6g} to {target.thresholds[-1]:.6g}."
         )
-    counts = histogram.counts if direction[0] > 0 else histogram.counts[::-1]
-    first = int(target.codes[0]) if direction[0] > 0 else len(counts) - 1 - int(target.codes[0])
-    below = np.cumsum(counts)[first : first + len(target.thresholds)]
-    total = float(counts.sum())
+    below, total = counts_below(histogram, target)
     share = below / total
     error = np.sqrt(share * (1 - share) / total)
     seen = (below > 0) & (below < total)
@@ -127,6 +131,19 @@ def from_histogram(histogram: Histogram, target: Target, given: InputSignal) -> 
     return Estimate(x, slope * error, joint_x2, np.full(len(x), np.nan), int(total))
 
 
+def counts_below(histogram: Histogram, target: Target) -> tuple[FloatArray, float]:
+    """How many conversions lie below each threshold, and how many there are.
+
+    Args:
+        histogram: counts of all codes.
+        target: a monotone function, and its codes.
+    """
+    rising = target.direction[0] > 0
+    counts = histogram.counts if rising else histogram.counts[::-1]
+    first = int(target.codes[0]) if rising else len(counts) - 1 - int(target.codes[0])
+    return np.cumsum(counts)[first : first + len(target.thresholds)], float(counts.sum())
+
+
 def from_transfer(curve: TransferCurve, target: Target) -> Estimate:
     """Thresholds from inputs and their codes, on each branch of the function by itself.
 
@@ -134,20 +151,32 @@ def from_transfer(curve: TransferCurve, target: Target) -> Estimate:
         curve: the conversions.
         target: the function and its codes.
     """
-    home = np.searchsorted(target.branch_x, target.thresholds) - 1
     order = np.argsort(curve.x, kind="stable")
-    x, codes = curve.x[order], curve.codes[order]
+    passings = [each for _, branch in branch_passings(curve.x[order], curve.codes[order], target) for each in branch]
+    estimates = np.array(crossings(passings)).reshape(-1, 3).T
+    return Estimate(estimates[0], estimates[1], np.zeros(len(passings) - 1), estimates[2], len(order))
+
+
+def branch_passings(
+    x: FloatArray, codes: NDArray[np.int64], target: Target
+) -> Iterator[tuple[NDArray[np.int64], list[Passing]]]:
+    """Yields, of each branch of the function with thresholds, its conversions, and what passes each threshold.
+
+    Args:
+        x: inputs, ascending.
+        codes: the code of each.
+        target: the function and its codes.
+    """
+    home = np.searchsorted(target.branch_x, target.thresholds) - 1
     # Inputs beyond the range belong to the branch at its end.
     branch = np.searchsorted(_measured_extrema(x, codes, target), x, side="right")
-    passings = []
     for each in np.unique(home):
-        chosen, inside = np.flatnonzero(home == each), branch == each
+        chosen, inside = np.flatnonzero(home == each), np.flatnonzero(branch == each)
         sign = int(target.direction[chosen[0]])
         # Counted from the code below the branch's first threshold: above 0, so many thresholds are passed.
         passed = sign * (codes[inside] - int(target.codes[chosen[0]]))
-        passings += [Passing(x[inside], passed >= number) for number in range(1, len(chosen) + 1)]
-    estimates = np.array(crossings(passings)).reshape(-1, 3).T
-    return Estimate(estimates[0], estimates[1], np.zeros(len(home) - 1), estimates[2], len(x))
+        inputs = x[inside]
+        yield inside, [Passing(inputs, passed >= number) for number in range(1, len(chosen) + 1)]
 
 
 def _measured_extrema(x: FloatArray, codes: NDArray[np.int64], target: Target) -> FloatArray:
