@@ -25,7 +25,8 @@ class TextTable:
     path: str
     header: tuple[str, ...] | None  # names of the columns; None: there are none
     header_said: str  # where they are from: "header in line 1"
-    header_line: int | None
+    header_of: str  # the same, within a sentence: "the header" or "--columns"
+    header_where: str  # begins a sentence on them
     rows: Sequence[Line]  # line number and cells of each, blanks around cells taken off
     sep: str
     decimal: str
@@ -66,14 +67,17 @@ def read_rows(path: str | Path, reading: Reading = AS_RECOGNISED) -> TextTable:
         raise InputError(f"{path}: {'is empty' if not lines else 'has comments only'}, {expected}.")
     if reading.header:
         line, names, rows = _header(path, lines, first, sep, reading.columns is not None)
-        said = f"header in line {line}" + (" replaced by --columns" if reading.columns else "")
+        said, of, where = f"header in line {line}", "the header", f"{path}: line {line}"
     else:
-        line, names, rows = None, None, lines[first:]
-        said = "no header"
-    header = tuple(names) if reading.columns is None and names is not None else reading.columns
+        names, rows = None, lines[first:]
+        said, of, where = "no header", "the header", str(path)
+    header = None if names is None else tuple(names)
+    if reading.columns is not None:
+        header, of, where = reading.columns, "--columns", f"{path}: --columns"
+        said += ", names from --columns" if names is None else " replaced by --columns"
     skipped = frozenset(i for i, name in enumerate(header or ()) if name in LEFT_OUT)
     decimal = reading.decimal or recognise_decimal(path, text, sep, rows, skipped)
-    return TextTable(str(path), header, said, line, rows, sep, decimal, compressed)
+    return TextTable(str(path), header, said, of, where, rows, sep, decimal, compressed)
 
 
 def _header(
