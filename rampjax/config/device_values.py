@@ -17,7 +17,7 @@ N_COEFFICIENTS: Final = 5  # of every curve, so that all devices have one shape;
 # Seen in the published text; derived from such figures by arithmetic; reported second-hand; fitted to measured data;
 # assumed; the user's own.
 Scheme = Literal["pulses", "compliance"]
-Certainty = Literal["seen", "derived", "reported", "measured", "assumed", "user"]
+Certainty = Literal["seen", "derived", "reported", "measured", "fitted", "assumed", "user"]
 
 
 class Sourced(Frozen):

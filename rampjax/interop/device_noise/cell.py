@@ -1,5 +1,6 @@
 """The read noise of one cell: both parts, how far it wanders within which time, and what of it the model is not."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +44,7 @@ class CellNoise:
     drift: Drift
     jumps: Jumps | None
     rounding_uS: float
+    slow_by_wander_uS: float  # per root e-fold, as the whole wander of the series asks for
 
     @property
     def read(self) -> Estimate:
@@ -69,7 +71,8 @@ def fit_cell(name: str, x_uS: Floats, basis: Basis) -> CellNoise:
         basis: of `make_basis`.
     """
     spectral = fit_spectrum(x_uS, basis)
-    correlation_uS2 = spectral.slow_uS2.value * correlation_of_slow(basis)
+    one_efold = correlation_of_slow(basis)
+    correlation_uS2 = spectral.slow_uS2.value * one_efold
     correlation_uS2[0] += spectral.fast_uS2.value
     rate_Hz = basis.bins.rate_Hz
     wander = tuple(
@@ -83,6 +86,8 @@ def fit_cell(name: str, x_uS: Floats, basis: Basis) -> CellNoise:
         find_drift(x_uS, correlation_uS2),
         find_jumps(x_uS, rate_Hz),
         rounding_uS(x_uS),
+        math.sqrt(max(wander[-1].rms_uS ** 2 - spectral.fast_uS2.value, 0.0))
+        / expected_within_uS(one_efold, len(x_uS)),
     )
 
 
