@@ -29,8 +29,8 @@ NOISE_NOTE = "\n".join(
         "with the slope of its spectrum, and its standard deviation within several durations beside the fit's. Of such",
         "a cell the spectrum gives a slow part that is right for short times, and too small over the whole series;",
         "--slow-by wander gives one that is right there, and too large for short times. A part that cannot be told",
-        "from 0 is not claimed. A device has one figure for all cells: their median, or with --pool rms their root mean",
-        "square; from 8 cells on a table over the conductance, where that matters. Cells differ by an order of",
+        "from 0 is not claimed. A device has one figure for all cells: their median, or with --pool rms their root",
+        "mean square; from 8 cells on a table over the conductance, where that matters. Cells differ by an order of",
         "magnitude: look at their range.",
         "",
         "\b",
@@ -87,7 +87,7 @@ def device_noise(
         typer.Option(
             "--slow-by",
             metavar="S",
-            help="The slow part of a device: by spectrum, or by wander, so large that it is right over the whole series.",
+            help="The slow part of a device: by spectrum, or by wander: so large that it is right over the series.",
         ),
     ] = "spectrum",
     device: Annotated[

@@ -20,7 +20,7 @@ def device_noise_text(record: Mapping[str, Any]) -> str:
         f"                   per root e-fold of time constants from {record['slow_t_lo_s']:.4g} to "
         f"{record['slow_t_hi_s']:.4g} s, by the {record['slow_by']}",
     ]
-    titles = ("cell", "mean (µS)", "σ read, fast", "σ slow, per √e-fold", "slope of the spectrum", "fits?")
+    titles = ("cell", "mean (µS)", "σ read, fast", "σ slow, per √e-fold", "slope of the spectrum", "the model's?")
     rows = [
         (
             record["cell"][i],
@@ -28,7 +28,7 @@ def device_noise_text(record: Mapping[str, Any]) -> str:
             _interval(record, "sigma_read_uS", i),
             _interval(record, "sigma_slow_uS", i),
             _slope(record, i),
-            "no, see below" if record["unlike_model"][i] else "yes",
+            "no: see the notes" if record["unlike_model"][i] else "yes",
         )
         for i in range(n)
     ]

@@ -78,6 +78,7 @@ def fit_cell(name: str, x_uS: Floats, basis: Basis) -> CellNoise:
     wander = tuple(
         Wander(n / rate_Hz, *within_uS(x_uS, n), expected_within_uS(correlation_uS2, n)) for n in _windows(len(x_uS))
     )
+    slow_uS2 = max(wander[-1].rms_uS ** 2 - spectral.fast_uS2.value, 0.0)
     return CellNoise(
         name,
         float(x_uS.mean()),
@@ -86,8 +87,7 @@ def fit_cell(name: str, x_uS: Floats, basis: Basis) -> CellNoise:
         find_drift(x_uS, correlation_uS2),
         find_jumps(x_uS, rate_Hz),
         rounding_uS(x_uS),
-        math.sqrt(max(wander[-1].rms_uS ** 2 - spectral.fast_uS2.value, 0.0))
-        / expected_within_uS(one_efold, len(x_uS)),
+        math.sqrt(slow_uS2) / expected_within_uS(one_efold, len(x_uS)),
     )
 
 

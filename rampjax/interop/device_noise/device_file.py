@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from rampjax.checks import InputError
 from rampjax.config.device_config import DeviceConfig
-from rampjax.config.devices import device_text, is_device_file
-from rampjax.config.toml_file import toml_literal, validate
+from rampjax.config.devices import device_text, is_device_file, model_of
+from rampjax.config.toml_file import LARGEST, toml_literal, validate
 from rampjax.interop.device_noise.noise import NoiseFit
 from rampjax.interop.device_noise.pooled import Pooled
 
@@ -43,6 +44,8 @@ def noise_tables(fit: NoiseFit, part: str = "both") -> dict[str, Table]:
         tables |= _fast(fit, fit.read)
     if "slow" in chosen and fit.slow is not None:
         tables |= _slow(fit, fit.slow)
+    for key, table in tables.items():
+        validate(model_of(key), table, fit.series.path, f"{key}.")
     return tables
 
 
@@ -66,13 +69,14 @@ def device_with_noise(fit: NoiseFit, device: str, part: str = "both") -> tuple[s
     """
     tables = noise_tables(fit, part)
     text = device_text(device)
-    copied = _without(text, tables) + "\n" + _written(tables)
+    replaced = [key for keys in PARTS.values() if keys[0] in tables for key in keys]
+    copied = _without(text, replaced) + "\n" + _written(tables)
     where = device if is_device_file(device) else f"device {device}"
-    expected = {key: value for key, value in tomllib.loads(text).items() if key not in tables}
+    expected = {key: value for key, value in tomllib.loads(text).items() if key not in replaced}
     data = _parsed(copied)
     if data is None or {key: value for key, value in data.items() if key not in tables} != expected:
         raise InputError(
-            f"{where}: {' or '.join(f'`{key}`' for key in tables)} cannot be replaced as it stands, expected a table "
+            f"{where}: {' or '.join(f'`{key}`' for key in replaced)} cannot be replaced as it stands, expected a table "
             f"[{next(iter(tables))}] of its own for each."
         )
     try:
@@ -106,7 +110,7 @@ def _parsed(text: str) -> dict[str, Any] | None:
         return None
 
 
-def _without(text: str, keys: dict[str, Table]) -> str:
+def _without(text: str, keys: Sequence[str]) -> str:
     """A device file without some tables, everything else as it stands."""
     kept, table = [], ""
     for line in text.splitlines():
@@ -134,8 +138,11 @@ def _fast(fit: NoiseFit, pooled: Pooled) -> dict[str, Table]:
         f"instrument is in it. Says nothing about reads shorter than {fit.t_read_s:g} s"
     )
     certainty = "user" if fit.t_read_source == "set by the user" else "measured"
-    t_read = {"value": _rounded(fit.t_read_s * 1e9), "certainty": certainty, "source": fit.t_read_source}
-    return {"sigma_read_uS": _curve(pooled, source), "t_read_ns": t_read}
+    t_read_ns = _rounded(fit.t_read_s * 1e9)
+    tables = {"sigma_read_uS": _curve(pooled, source)}
+    if t_read_ns <= LARGEST:  # of a file; a longer one stands in the source alone, and acts on nothing
+        tables["t_read_ns"] = {"value": t_read_ns, "certainty": certainty, "source": fit.t_read_source}
+    return tables
 
 
 def _slow(fit: NoiseFit, pooled: Pooled) -> dict[str, Table]:
@@ -162,9 +169,7 @@ def _slow(fit: NoiseFit, pooled: Pooled) -> dict[str, Table]:
 def _wander(fit: NoiseFit) -> str:
     """What the cells do over the whole series, beside what their fits do."""
     whole = [cell.wander[-1] for cell in fit.cells]
-    measured, fitted = (
-        float(np.median(values)) for values in ([w.rms_uS for w in whole], [w.fitted_uS for w in whole])
-    )
+    measured, fitted = (float(np.median([getattr(w, name) for w in whole])) for name in ("rms_uS", "fitted_uS"))
     word = "median " if len(whole) > 1 else ""
     return f"; over {fit.duration_s:g} s {word}σ {measured:.3g} µS measured, {fitted:.3g} by the fitted spectra"
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from rampjax.checks import InputError
@@ -36,7 +37,7 @@ def rows(table: TextTable, n_skipped: int, names: Sequence[str] | None) -> list[
         names: in its place, what the leading cells are, and last the samples: `cell`, `_`, `g_uS...`.
 
     Raises:
-        InputError: rows of different lengths, names that say something else, a name that is there twice.
+        InputError: rows of different lengths, or names that say something else.
     """
     name_at, unit = (0 if n_skipped else None), None
     if names is not None:
@@ -54,7 +55,7 @@ def rows(table: TextTable, n_skipped: int, names: Sequence[str] | None) -> list[
             raise InputError(
                 f"{table.path}: line {at}: has {max(n, 0)} samples, expected {expected} as in the first row."
             )
-    return _distinct(table, lines)
+    return lines
 
 
 def _leading(names: Sequence[str]) -> tuple[int, int | None, str | None]:
@@ -84,7 +85,7 @@ def columns(table: TextTable) -> tuple[list[Line], Line | None]:
         table: with names of its columns or without.
 
     Raises:
-        InputError: rows of different lengths, two columns of times, a name that is there twice.
+        InputError: rows of different lengths, or two columns of times.
     """
     width = len(table.header) if table.header is not None else len(table.rows[0][1])
     for at, row in table.rows:
@@ -111,14 +112,21 @@ def columns(table: TextTable) -> tuple[list[Line], Line | None]:
         (times if is_time else lines).append(line)
     if len(times) > 1:
         raise InputError(f"{table.path}: has two columns of times ({times[0].name}, {times[1].name}), expected one.")
-    return _distinct(table, lines), times[0] if times else None
+    return lines, times[0] if times else None
 
 
-def _distinct(table: TextTable, lines: list[Line]) -> list[Line]:
+def without_unit(line: Line, unit: str) -> Line:
+    """Returns a series whose name is without the unit that it ends with, where that is its unit."""
+    base = split_unit(line.name)[0].strip()
+    return replace(line, name=base) if line.unit == unit and base else line
+
+
+def distinct(path: str | Path, lines: list[Line]) -> list[Line]:
+    """Returns the series; raises InputError where two have one name."""
     seen: set[str] = set()
     for line in lines:
         if line.name in seen:
-            raise InputError(f"{table.path}: has the cell {in_quotes(line.name)} twice, expected one name for each.")
+            raise InputError(f"{path}: has the cell {in_quotes(line.name)} twice, expected one name for each.")
         seen.add(line.name)
     return lines
 

@@ -46,8 +46,8 @@ def noise_notes(
     wide = [cell for cell in cells if wanders_more(cell)]
     if slow is not None and 2 * len(wide) >= len(cells):
         notes.append(
-            f"{path}: {_some([cell.name for cell in wide])} wander{'s' * (len(wide) == 1)} twice as far as the spectrum "
-            f"says, or more: a slow part that is right over {basis.t_hi_s:.4g} s is that of --slow-by wander."
+            f"{path}: {_some([cell.name for cell in wide])} wander{'s' * (len(wide) == 1)} twice as far as the "
+            f"spectrum says, or more: what is right over {basis.t_hi_s:.4g} s is the slow part of --slow-by wander."
         )
     if len(cells) == 1:
         notes.append(f"{path}: is one cell; how far cells differ is not known.")

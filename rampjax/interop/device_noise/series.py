@@ -13,7 +13,7 @@ import numpy as np
 
 from rampjax.checks import InputError
 from rampjax.interop.device_noise.fit import LEAST_SAMPLES
-from rampjax.interop.device_noise.lines import Line, columns, has_text_alone, in_brackets, rows
+from rampjax.interop.device_noise.lines import Line, columns, distinct, has_text_alone, in_brackets, rows, without_unit
 from rampjax.interop.device_noise.spectrum import Floats
 from rampjax.interop.measured.numbers import parse_numbers
 from rampjax.interop.measured.options import AS_RECOGNISED, Reading
@@ -82,6 +82,7 @@ def read_series(path: str | Path, layout: Layout, reading: Reading = AS_RECOGNIS
             f"{path}: `{short.name}` has {len(short.cells)} samples, expected at least {LEAST_SAMPLES}{hint}."
         )
     units = _units(path, lines, layout)
+    lines = distinct(path, [without_unit(line, unit) for line, unit in zip(lines, units, strict=True)])
     g_uS = np.array([_to_uS(path, line, unit, table.decimal, layout) for line, unit in zip(lines, units, strict=True)])
     rate_Hz = _rate(path, time, table.decimal, layout.rate_Hz)
     return Series(

@@ -23,6 +23,9 @@ from scipy import optimize, stats
 from rampjax.interop.device_noise.spectrum import CORRELATIONS, Bins, Floats
 
 _DROP: Final = float(stats.chi2.ppf(0.95, 1)) / 2  # of log L, at the ends of an interval of 95 %
+_LOGIT: Final = 14.0  # of the share of a part, beyond which it is none
+_POINTS: Final = 41
+_ZOOMS: Final = 5
 _FARTHEST: Final = 1e4  # of an interval's upper end, over the estimate or the spread of the data
 
 
@@ -60,29 +63,31 @@ def fit_parts(power: Floats, first: Floats, second: Floats, count: NDArray) -> t
         count: ordinates of each bin.
     """
     # The common scale has a closed form, so that one number is left: the share of the second part.
-    level = [float(np.sum(count * power / part) / count.sum()) for part in (first, second)]
+    n = count.sum()
+    level = [float(count @ (power / part) / n) for part in (first, second)]
     parts = level[0] * first, level[1] * second
 
-    def at(share: float) -> tuple[float, float]:
-        mix = (1 - share) * parts[0] + share * parts[1]
-        scale = float(np.sum(count * power / mix) / count.sum())
-        return misfit(power, scale * mix, count), scale
+    def at(share: Floats) -> tuple[Floats, Floats]:
+        mix = np.multiply.outer(1 - share, parts[0]) + np.multiply.outer(share, parts[1])
+        scale = (power / mix) @ count / n
+        return n * np.log(scale) + np.log(mix) @ count, scale
 
-    # Evenly spaced in the logit, so that a small share of either is found as well.
-    grid = 1 / (1 + np.exp(-np.linspace(-14, 14, 57)))
-    shares = np.concatenate([[0.0], grid, [1.0]])
-    best = int(np.argmin([at(share)[0] for share in shares]))
+    # In the logit, so that a small share of either is found as well.
+    logit = _least(lambda one: at(1 / (1 + np.exp(-one)))[0], -_LOGIT, _LOGIT)
+    shares = np.array([0.0, 1 / (1 + np.exp(-logit)), 1.0])
+    loss, scale = at(shares)
+    best = int(np.argmin(loss))
     share = float(shares[best])
-    if 0 < best < len(shares) - 1:
-        found = optimize.minimize_scalar(
-            lambda one: at(one)[0],
-            bounds=(shares[best - 1], shares[best + 1]),
-            method="bounded",
-            options={"xatol": 0.0},
-        )
-        share = min((share, float(found.x)), key=lambda one: at(one)[0])
-    scale = at(share)[1]
-    return scale * (1 - share) * level[0], scale * share * level[1]
+    return float(scale[best]) * (1 - share) * level[0], float(scale[best]) * share * level[1]
+
+
+def _least(loss: Callable[[Floats], Floats], low: float, high: float) -> float:
+    """The place of the least of a function between two ends: on a grid, then on closer and closer ones."""
+    for _ in range(_ZOOMS):
+        grid = np.linspace(low, high, _POINTS)
+        best = int(np.argmin(loss(grid)))
+        low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, _POINTS - 1)])
+    return (low + high) / 2
 
 
 def inflation(slopes: Floats, expected: Floats, bins: Bins) -> Floats:
@@ -118,17 +123,16 @@ def part_interval(power: Floats, part: Floats, other: Floats, count: NDArray, va
     def profile(variance: float) -> float:
         fixed = variance * part
 
-        def at(rest: float) -> float:
-            return misfit(power, fixed + rest * other, count)
+        def at(rest: Floats) -> Floats:
+            expected = fixed + np.multiply.outer(rest, other)
+            loss: Floats = (np.log(expected) + power / expected) @ count
+            return loss
 
-        most = float(np.max(power / other)) * 2
-        grid = np.concatenate([[0.0], most * np.logspace(-12, 0, 49)])
-        start = 1 if variance == 0.0 else 0
-        best = start + int(np.argmin([at(one) for one in grid[start:]]))
-        ends = (grid[max(best - 1, start)], grid[min(best + 1, len(grid) - 1)])
-        found = optimize.minimize_scalar(at, bounds=ends, method="bounded", options={"xatol": 1e-9 * ends[1]})
-        return min(float(found.fun), at(grid[best]))
+        ln_rest = _least(lambda one: at(np.exp(one)), ln_most - 2 * _LOGIT, ln_most)
+        rests = np.array([0.0, np.exp(ln_rest)] if variance > 0 else [np.exp(ln_rest)])
+        return float(at(rests).min())
 
+    ln_most = float(np.log(np.max(power / other))) + 1.0
     scale = value or float(np.sum(count * power / part) / count.sum()) * 1e-3
     return interval(profile, value, scale, factor)
 
