@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from rampjax.report import style
 
+Floats = NDArray[np.float64]
 _PER_CELL: dict[str, Any] = {"linestyle": "", "markersize": 2.2, "markeredgewidth": 0, "alpha": 0.75}
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
@@ -34,23 +36,35 @@ def device_noise_png(record: Mapping[str, Any]) -> bytes:
         return style.to_png(figure)
 
 
+def _of_cell(record: Mapping[str, Any], key: str, i: int) -> Floats:
+    """The values of one cell of a list that has several for each."""
+    values: Floats = np.array(record[key]).reshape(len(record["cell"]), -1)[i]
+    return values
+
+
 def _draw_spectra(ax: Axes, record: Mapping[str, Any], shown: Sequence[Any]) -> None:
     f_Hz = np.array(record["f_Hz"])
     for place, i in enumerate(shown):
         colour = style.OKABE_ITO[place]
-        power = np.array(record["spectrum_uS2_per_Hz"][i])
-        ax.loglog(f_Hz, power, color=colour, marker=_MARKERS[place], zorder=2, **_PER_CELL)
-        ax.loglog(f_Hz, record["spectrum_fitted_uS2_per_Hz"][i], color=colour, linewidth=1.1, zorder=3)
+        ax.loglog(
+            f_Hz,
+            _of_cell(record, "spectrum_uS2_per_Hz", i),
+            color=colour,
+            marker=_MARKERS[place],
+            zorder=2,
+            **_PER_CELL,
+        )
+        ax.loglog(f_Hz, _of_cell(record, "spectrum_fitted_uS2_per_Hz", i), color=colour, linewidth=1.1, zorder=3)
     _draw_guide(ax, f_Hz, record, shown)
     ax.set(xlabel="Frequency (Hz)", ylabel="Spectrum (µS²/Hz)", title="Spectra, and their fits")
 
 
-def _draw_guide(ax: Axes, f_Hz: np.ndarray, record: Mapping[str, Any], shown: Sequence[Any]) -> None:
+def _draw_guide(ax: Axes, f_Hz: Floats, record: Mapping[str, Any], shown: Sequence[Any]) -> None:
     """A line of slope -1 over a decade or two, above all that is drawn."""
     ends = np.quantile(np.log(f_Hz), (0.35, 0.65))
     at_Hz = np.exp(ends)
     inside = (f_Hz >= at_Hz[0]) & (f_Hz <= at_Hz[1])
-    top = max(np.max(np.array(record["spectrum_uS2_per_Hz"][i])[inside] * f_Hz[inside]) for i in shown)
+    top = max(np.max(_of_cell(record, "spectrum_uS2_per_Hz", i)[inside] * f_Hz[inside]) for i in shown)
     ax.loglog(at_Hz, 2.5 * top / at_Hz, color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)))
     ax.annotate("1/f", (at_Hz[1], 2.5 * top / at_Hz[1]), xytext=(3, 0), textcoords="offset points", color=style.GREY)
 
@@ -61,7 +75,7 @@ def _draw_wander(ax: Axes, record: Mapping[str, Any], shown: Sequence[Any]) -> N
         colour = style.OKABE_ITO[place]
         ax.loglog(
             window_s,
-            record["sd_within_uS"][i],
+            _of_cell(record, "sd_within_uS", i),
             color=colour,
             marker=_MARKERS[place],
             linestyle="",
@@ -69,7 +83,7 @@ def _draw_wander(ax: Axes, record: Mapping[str, Any], shown: Sequence[Any]) -> N
             markeredgewidth=0,
             zorder=3,
         )
-        ax.loglog(window_s, record["sd_within_fitted_uS"][i], color=colour, linewidth=1.1, zorder=2)
+        ax.loglog(window_s, _of_cell(record, "sd_within_fitted_uS", i), color=colour, linewidth=1.1, zorder=2)
     ax.set(xlabel="Duration (s)", ylabel="Standard deviation within it (µS)", title="How far it wanders")
 
 

@@ -76,6 +76,7 @@ def _slope(record: Mapping[str, Any], i: int) -> str:
 
 
 def _within(record: Mapping[str, Any], i: int) -> tuple[str, ...]:
-    pairs = zip(record["sd_within_uS"][i], record["sd_within_fitted_uS"][i], strict=True)
+    n = len(record["window_s"])
+    pairs = zip(*(record[key][i * n : (i + 1) * n] for key in ("sd_within_uS", "sd_within_fitted_uS")), strict=True)
     by_wander = f"{record['sigma_slow_by_wander_uS'][i]:.3g}"
     return record["cell"][i], *(f"{measured:.3g} ({fitted:.3g})" for measured, fitted in pairs), by_wander

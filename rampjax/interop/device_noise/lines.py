@@ -91,8 +91,8 @@ def columns(table: TextTable) -> tuple[list[Line], Line | None]:
     for at, row in table.rows:
         if len(row) != width:
             raise InputError(
-                f"{table.path}: line {at}: has {len(row)} cell{'s' * (len(row) != 1)}, expected {width} as in the "
-                f"{'header' if table.header is not None else 'first row'}."
+                f"{table.path}: line {at}: has {len(row)} cell{'s' * (len(row) != 1)}, expected {width} as in "
+                f"{_width_of(table)}."
             )
     header = table.header or tuple(f"column {i + 1}" for i in range(width))
     lines: list[Line] = []
@@ -113,6 +113,13 @@ def columns(table: TextTable) -> tuple[list[Line], Line | None]:
     if len(times) > 1:
         raise InputError(f"{table.path}: has two columns of times ({times[0].name}, {times[1].name}), expected one.")
     return lines, times[0] if times else None
+
+
+def _width_of(table: TextTable) -> str:
+    """What says how many cells a row has, to end a sentence."""
+    if table.header is None:
+        return "the first row"
+    return "--columns" if "--columns" in table.header_said else "the header"
 
 
 def without_unit(line: Line, unit: str) -> Line:

@@ -14,6 +14,7 @@ def noise_record(fit: NoiseFit) -> dict[str, Any]:
     """Returns a fit as a flat record; lists have a value per cell, None where the data cannot tell it.
 
     `_ci_low` and `_ci_high` are the ends of an interval of 95 %; where a part is not told they say how large it may be.
+    `sd_within_…` has for each cell, one after the other, a value per `window_s`; `spectrum_…` one per `f_Hz`.
     """
     cells, bins = fit.cells, fit.basis.bins
     return {
@@ -33,11 +34,11 @@ def noise_record(fit: NoiseFit) -> dict[str, Any]:
         "spectrum_p_value": [cell.spectral.p_value for cell in cells],
         "worst_ratio": [float(cell.spectral.ratios[cell.spectral.worst]) for cell in cells],
         "worst_ratio_at_Hz": [float(cell.spectral.octaves_Hz[cell.spectral.worst]) for cell in cells],
-        "unlike_model": [unlike_model(cell, fit.duration_s) for cell in cells],
+        "unlike_model": ["; ".join(unlike_model(cell, fit.duration_s)) or None for cell in cells],
         "window_s": [one.duration_s for one in cells[0].wander],
-        "sd_within_uS": [[one.rms_uS for one in cell.wander] for cell in cells],
-        "sd_within_mean_uS": [[one.mean_uS for one in cell.wander] for cell in cells],
-        "sd_within_fitted_uS": [[one.fitted_uS for one in cell.wander] for cell in cells],
+        "sd_within_uS": [one.rms_uS for cell in cells for one in cell.wander],
+        "sd_within_mean_uS": [one.mean_uS for cell in cells for one in cell.wander],
+        "sd_within_fitted_uS": [one.fitted_uS for cell in cells for one in cell.wander],
         "drift_uS": [cell.drift.change_uS for cell in cells],
         "drift_sigma_uS": [cell.drift.sd_uS for cell in cells],
         "jump_kurtosis": [None if cell.jumps is None else cell.jumps.kurtosis for cell in cells],
@@ -48,8 +49,8 @@ def noise_record(fit: NoiseFit) -> dict[str, Any]:
         **_pooled("device_sigma_read_uS", fit.read),
         **_pooled("device_sigma_slow_uS", fit.slow),
         "f_Hz": bins.f_Hz.tolist(),
-        "spectrum_uS2_per_Hz": [cell.spectral.power.tolist() for cell in cells],
-        "spectrum_fitted_uS2_per_Hz": [cell.spectral.expected.tolist() for cell in cells],
+        "spectrum_uS2_per_Hz": [float(one) for cell in cells for one in cell.spectral.power],
+        "spectrum_fitted_uS2_per_Hz": [float(one) for cell in cells for one in cell.spectral.expected],
         "notes": list(fit.notes),
     }
 
