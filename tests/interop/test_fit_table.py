@@ -118,7 +118,7 @@ def test_a_table_is_the_same_from_resistances_in_another_dialect(tmp_path: Path)
 
 
 def test_levels_of_a_real_array() -> None:
-    """The youngest reads are at t = 0, one of each cell; of 42 levels ten have a few cells only."""
+    """The youngest reads are at t = 0, one of each cell; of 42 levels nine have a few cells only."""
     path = real_file("rram_relaxation/techC_relaxdata.min.tsv.gz")
     table = read_table(path, None, parse_reading(no_header=True, columns="device,time_s,_,measured_S,_,level,_"))
     with gzip.open(path, "rt") as file:

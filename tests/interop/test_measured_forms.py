@@ -214,6 +214,64 @@ def test_a_table_reads_back_the_same_in_any_dialect(
     assert list(table.columns["device"]) == [row[0].strip() for row in rows]
 
 
+PARTS = [
+    "g_uS",
+    "time_s",
+    "code",
+    "code...",
+    "r_kOhm",
+    "_",
+    "-",
+    ",",
+    ";",
+    "\t",
+    "|",
+    " ",
+    "\n",
+    "\n",
+    '"',
+    "#",
+    "1",
+    "2.5",
+    "1,5",
+]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    parts=st.lists(st.sampled_from(PARTS), max_size=30),
+    sep=st.one_of(st.none(), st.sampled_from(["comma", "tab", "semicolon", "bar", "space", ";"]), st.text(max_size=2)),
+    decimal=st.sampled_from([None, "point", "comma"]),
+    no_header=st.booleans(),
+    columns=st.one_of(
+        st.none(), st.sampled_from(["g_uS,code...", "_,r_kOhm", "g_uS", "g_uS,_..."]), st.text(max_size=6)
+    ),
+    cut=st.integers(0, 40),
+)
+def test_any_options_give_a_table_or_a_sentence(
+    tmp_path: Path,
+    parts: list[str],
+    sep: str | None,
+    decimal: str | None,
+    no_header: bool,
+    columns: str | None,
+    cut: int,
+) -> None:
+    content = "".join(parts).encode()
+    data = gzip.compress(content)[: -cut - 1] if cut < 10 else content
+    try:
+        table = read(tmp_path, data, sep=sep, decimal=decimal, no_header=no_header, columns=columns)
+    except InputError as error:
+        refusal = str(error)
+    else:
+        refusal = "."
+        assert all(len(values) == table.n_rows > 0 for values in table.columns.values())
+        assert np.isfinite(table.columns["measured"]).all()
+        assert all(said.isprintable() for said in table.said)
+    assert refusal.isprintable()
+    assert refusal[-1] in ".?"
+
+
 def test_reads_of_a_real_array() -> None:
     """89 115 reads of 16 292 cells, without a header, once as conductances and once as resistances."""
     path = real_file("rram_relaxation/techC_relaxdata.min.tsv.gz")
