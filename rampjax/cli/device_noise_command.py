@@ -32,6 +32,8 @@ NOISE_NOTE = "\n".join(
         "from 0 is not claimed. A device has one figure for all cells: their median, or with --pool rms their root",
         "mean square; from 8 cells on a table over the conductance, where that matters. Cells differ by an order of",
         "magnitude: look at their range.",
+        "In --json lists have a value per cell, null where it is not told (its _ci_high says how large it may be);",
+        "sd_within_... has for each cell in turn a value per window_s, spectrum_... per f_Hz; device_... is of all.",
         "",
         "\b",
         "Examples:",

@@ -27,6 +27,7 @@ from rampjax.interop.device_noise.whittle import Estimate, fit_parts, inflation,
 
 LEAST_SAMPLES: Final = 64
 STEEPEST: Final = 2.0  # of relaxations: beyond their times all are f^-2
+_NO_POWER: Final = 1e-300  # a spectrum may have a gap, of which there is no logarithm
 _FITS: Final = 0.01  # p-value below which a spectrum is not the model's
 
 
@@ -106,7 +107,7 @@ def _octaves(ratio: Floats, bins: Bins) -> tuple[Floats, Floats, Floats]:
     f_Hz = np.exp(np.bincount(which, bins.count * np.log(bins.f_Hz)) / n)
     one, two = CORRELATIONS
     effective = n / (1 + 2 * one * (1 - 1 / n) + 2 * two * np.maximum(1 - 2 / n, 0))
-    return f_Hz, mean, 2 * effective * (mean - 1 - np.log(mean))
+    return f_Hz, mean, 2 * effective * (mean - 1 - np.log(np.maximum(mean, _NO_POWER)))
 
 
 def _tilted(basis: Basis, steepness: float) -> tuple[Floats, Floats]:
