@@ -11,6 +11,7 @@ from rampjax.checks import InputError
 from rampjax.cli.column_commands import ADC_NOTE, CHECK_NOTE, COLUMN_NOTE, column_adc, column_check, column_program
 from rampjax.cli.design_command import design
 from rampjax.cli.device_command import DEVICE_NOTE, FIT_NOTE, device_fit
+from rampjax.cli.device_noise_command import NOISE_NOTE, device_noise
 from rampjax.cli.export_command import EXPORT_NOTE, export
 from rampjax.cli.listings import bench, devices, functions
 from rampjax.cli.options import KEYS
@@ -46,10 +47,13 @@ _column.command(name="program")(column_program)
 _column.command(name="check", epilog=CHECK_NOTE)(column_check)
 _column.command(name="adc", epilog=ADC_NOTE)(column_adc)
 _device = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, epilog=DEVICE_NOTE, help="Fit a device file to measured conductances."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog=DEVICE_NOTE,
+    help="A device file from measurements: of programmed conductances, and of cells that are read on and on.",
 )
-_device.callback()(lambda: None)  # so that `fit` is named, though it is the only one
 _device.command(name="fit", epilog=FIT_NOTE)(device_fit)
+_device.command(name="noise", epilog=NOISE_NOTE)(device_noise)
 _spice = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,

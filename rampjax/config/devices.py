@@ -117,6 +117,18 @@ def with_overrides(data: Mapping[str, Any], values: Mapping[str, float], where: 
     return merged
 
 
+def device_text(name_or_toml_path: str) -> str:
+    """Returns the file of a preset, or of a user's own device, as text.
+
+    Raises:
+        InputError: see `load_device`.
+    """
+    load_device(name_or_toml_path)
+    if is_device_file(name_or_toml_path):
+        return Path(name_or_toml_path).read_text(encoding="utf-8")
+    return (resources.files("rampjax.config") / "presets" / f"{name_or_toml_path}.toml").read_text(encoding="utf-8")
+
+
 @functools.cache
 def _read_preset(name: str) -> Mapping[str, Any]:
     check_device_name(name)

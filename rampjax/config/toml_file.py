@@ -1,5 +1,6 @@
 """Reads a TOML file and checks it against a model, with one clear sentence for whatever is wrong in it."""
 
+import json
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -174,6 +175,17 @@ def shown(value: object) -> str:
     else:
         text = _number(value)
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
+
+
+def toml_literal(value: object) -> str:
+    """Returns text, a number, a list or a table of them as TOML has it, on one line."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {toml_literal(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(toml_literal(item) for item in value) + "]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return repr(float(value))  # type: ignore[arg-type]
 
 
 def _number(value: object) -> str:

@@ -55,7 +55,7 @@ def run_device_fit(
         raise InputError("--name must not be empty.")
     for file, option, ending in ((out, "--out", ".toml"), (figure, "--figure", ".png")):
         if file is not None:
-            _check_new(file, option, ending)
+            check_new(file, option, ending)
     fit = fit_device(
         path,
         parse_units(units),
@@ -76,7 +76,8 @@ def run_device_fit(
     return fit_record(fit)
 
 
-def _check_new(file: Path, option: str, ending: str) -> None:
+def check_new(file: Path, option: str, ending: str) -> None:
+    """Raises InputError unless a file that an option names ends so and is not there yet."""
     if file.suffix.lower() != ending:
         raise InputError(f"{option} must end with {ending}, but is {file}.")
     if file.exists():

@@ -182,3 +182,20 @@ def test_help_teaches(rampjax: Run) -> None:
         text = rampjax("column", command, "--help").out
         for word in words:
             assert word in text
+
+
+def test_bench_tables_in_other_dialects(rampjax: Run, design: Path, tmp_path: Path) -> None:
+    with open(tmp_path / "measured.csv", encoding="utf-8") as file:
+        rows = [(int(row["row"]), float(row["measured_uS"])) for row in csv.DictReader(file)]
+    (tmp_path / "bare.txt").write_text("\n".join(f"{row};{1e3 / g!r}".replace(".", ",") for row, g in rows))
+    options = ("--no-header", "--columns", "row,r_kOhm", "--spec", "5")
+    record = strict(rampjax("column", "check", "design.json", "bare.txt", *options, "--json").out)
+    assert record["read_as"][0] == "bare.txt: semicolons, decimal commas, no header, names from --columns; 14 rows"
+    assert record["measured_uS"] == pytest.approx([g for _, g in rows], rel=1e-12)
+    (tmp_path / "counts.txt").write_text((tmp_path / "histogram.csv").read_text().replace(",", " "))
+    given = ("--input", "ramp:-5:5", "--samples", "0")
+    done = rampjax("column", "adc", "design.json", "counts.txt", "--sep", "space", *given)
+    assert done.out.startswith(
+        "read counts.txt: spaces, decimal points, header in line 1; 16 rows\n"
+        "read counts.txt: column 1 as code; column 2 as count\n\n"
+    )

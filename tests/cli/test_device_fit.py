@@ -120,3 +120,31 @@ def test_refusals_leave_everything_as_it_was(rampjax: Run, tmp_path: Path, optio
 def test_no_table(rampjax: Run) -> None:
     done = rampjax("device", "fit", "none.csv")
     assert (done.status, done.err) == (2, "rampjax: none.csv: no such file, expected a CSV table with a header.\n")
+
+
+def test_what_was_read_is_said_first(rampjax: Run, tmp_path: Path) -> None:
+    table(tmp_path / "measured.csv", n=60)
+    rows = (tmp_path / "measured.csv").read_text().splitlines()[1:]
+    cells = [row.replace(".", ",", 2).split(",") for row in rows]
+    lines = [f"{a},{b}\tx\t{c},{d}" for a, b, c, d in cells]
+    (tmp_path / "german.tsv").write_text("\n".join(lines))
+    names = ("--no-header", "--columns", "target_uS,_,g_uS", "--form", "constant")
+    said = (
+        "german.tsv: tabs, decimal commas, no header, names from --columns; 60 rows",
+        "german.tsv: column 1 as target in uS; column 3 as measured in uS; column 2 left out",
+    )
+    done = rampjax("device", "fit", "german.tsv", *names)
+    assert done.out.startswith("".join(f"read {each}\n" for each in said) + "\ngerman.tsv: 60 rows")
+    assert "read german" not in done.err
+    done = rampjax("device", "fit", "german.tsv", *names, "--json", "--sep", "tab", "--decimal", "comma")
+    assert done.err.startswith("".join(f"rampjax: read {each}\n" for each in said))
+    assert strict(done.out)["read_as"] == list(said)
+    for options, refusal in (
+        (("--sep", "dot"), "--sep must be comma, tab, semicolon, bar, space or another mark"),
+        (("--decimal", "dot"), '--decimal must be point or comma, but is "dot".'),
+        (("--no-header",), "--no-header needs the names of the columns"),
+        (("--columns", "a,,b"), "--columns: column 2 has no name"),
+    ):
+        done = rampjax("device", "fit", "measured.csv", *options)
+        assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
+        assert refusal in done.err

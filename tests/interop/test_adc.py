@@ -17,6 +17,7 @@ from rampjax.interop.adc.check import check_adc
 from rampjax.interop.adc.file import Histogram, TransferCurve, read_conversions
 from rampjax.interop.adc.linearity import from_histogram, from_transfer, parse_input
 from rampjax.interop.column.linearity import linearity
+from rampjax.interop.measured.reader import parse_reading
 from rampjax.montecarlo.chip import sample_chip
 from rampjax.study.bench_data import _share_better
 from rampjax.target.arrays import target_arrays
@@ -318,3 +319,29 @@ def check_result_or_sentence(path: Path) -> None:
 
 
 FUZZED = rj.design("sigmoid", 3)
+
+
+def test_all_conversions_of_an_input_in_a_line(tmp_path: Path) -> None:
+    """A row for each code, in the order of the file: what a curve of one conversion in a line gives too."""
+    design = rj.design("x", 3, x_range=(0.0, 1.0))
+    x = np.repeat(np.linspace(0, 1, 41), 3)
+    codes = np.clip(x * 8 + np.tile([-0.2, 0.0, 0.2], 41), 0, 7).astype(int)
+    tall, wide = tmp_path / "tall.csv", tmp_path / "wide.csv"
+    tall.write_text("x,code\n" + "".join(f"{one!r},{code}\n" for one, code in zip(x.tolist(), codes, strict=True)))
+    rows = [
+        f"{one!r};" + ";".join(map(str, each)) for one, each in zip(x[::3].tolist(), codes.reshape(-1, 3), strict=True)
+    ]
+    wide.write_text("\n".join(rows).replace(".", ","))
+    one = read_conversions(tall, design)
+    two = read_conversions(wide, design, None, parse_reading(no_header=True, columns="x,code..."))
+    assert isinstance(one, TransferCurve)
+    assert isinstance(two, TransferCurve)
+    np.testing.assert_array_equal(one.x, two.x)
+    np.testing.assert_array_equal(one.codes, two.codes)
+    assert two.said[1].endswith("columns 2 to the last as code, a row for each: 123")
+    wide.write_text("vin_mV,code,code\n1,0,8\n2,1,0\n")
+    with pytest.raises(InputError, match="line 2: `code` must be a whole number from 0 to 7"):
+        read_conversions(wide, design)
+    wide.write_text("count,code,code\n5,0,1\n")
+    with pytest.raises(InputError, match="several codes in a row of a histogram"):
+        read_conversions(wide, design)

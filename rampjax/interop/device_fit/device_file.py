@@ -1,6 +1,5 @@
 """Writes a fitted device as a device file: every figure with how sure it is, and from which rows it is."""
 
-import json
 import math
 import tomllib
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from rampjax.checks import InputError
 from rampjax.config.device_config import DeviceConfig
-from rampjax.config.toml_file import LARGEST, validate
+from rampjax.config.toml_file import LARGEST, toml_literal, validate
 from rampjax.interop.device_fit.curves import FittedCurve
 from rampjax.interop.device_fit.drawn import Band
 from rampjax.interop.device_fit.failed import Failed
@@ -37,9 +36,9 @@ def device_toml(fit: DeviceFit, name: str | None = None) -> str:
         )
     title = name or f"Fitted to {Path(fit.path).name}"
     tables = _tables(fit)
-    lines = [f"title = {_literal(title)}"]
+    lines = [f"title = {toml_literal(title)}"]
     for key, table in tables.items():
-        lines += ["", f"[{key}]", *(f"{name} = {_literal(value)}" for name, value in table.items())]
+        lines += ["", f"[{key}]", *(f"{name} = {toml_literal(value)}" for name, value in table.items())]
     text = "\n".join(lines) + "\n"
     validate(DeviceConfig, {**tomllib.loads(text), "name": title}, fit.path)
     return text
@@ -234,14 +233,3 @@ def _assumed(figure: Table, source: str) -> Table:
 def _sane(value: float) -> float:
     """A figure as a file may have it."""
     return float(f"{value:.{_DIGITS}g}") if abs(value) >= 1 / LARGEST else 0.0
-
-
-def _literal(value: Any) -> str:
-    """A value as TOML has it."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_literal(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(_literal(item) for item in value) + "]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return repr(float(value))

@@ -180,10 +180,11 @@ def _said(header: Sequence[str], places: Sequence[Place], n_rows: int) -> str:
     used = [place for place in places if place.wanted.quantity != "unused"]
     for place in used:
         indices = [str(index + 1) for index in (place.index, *place.others)]
-        which = f"column{'' if len(indices) == 1 else 's'} {', '.join(indices)}{' to the last' * place.rest}"
+        several = place.rest or len(indices) > 1
+        which = f"column{'s' * several} {', '.join(indices)}{' to the last' * place.rest}"
         unit = UNITS.get(place.unit or "")
         in_unit = f" in {place.unit}{' (its inverse is the conductance)' * unit.inverse}" if unit else ""
-        each = f", a row for each: {n_rows}" if place.others or place.rest else ""
+        each = f", a row for each: {n_rows}" if several else ""
         parts.append(f"{which} as {place.wanted.name}{in_unit}{each}")
     left = {place.index for place in places if place not in used}
     out = [str(i + 1) for i, name in enumerate(header) if i in left or name.removesuffix(REST) in LEFT_OUT]

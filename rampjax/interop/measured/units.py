@@ -34,19 +34,26 @@ UNITS: Final = {
     "ns": Unit("time", 1.0, 1e9),
     "V": Unit("voltage", 1.0),
     "mV": Unit("voltage", 1.0, 1e3),
+    "A": Unit("current", 1e6),
+    "mA": Unit("current", 1e3),
+    "uA": Unit("current", 1.0),
+    "µA": Unit("current", 1.0),
+    "μA": Unit("current", 1.0),
+    "nA": Unit("current", 1.0, 1e3),
     **{
         f"{prefix}{ohm}": Unit("conductance", factor, divisor, inverse=True)
         for prefix, (factor, divisor) in _OHMS.items()
         for ohm in ("Ohm", "ohm", "Ω", "\u2126")  # the last two look alike: the letter and the sign
     },
 }
-BASE_UNITS: Final = {"conductance": "µS", "time": "s", "voltage": "V"}
+BASE_UNITS: Final = {"conductance": "µS", "time": "s", "voltage": "V", "current": "µA"}
 LISTED: Final = {
     "conductance": "S, mS, uS, nS, Ohm, kOhm, MOhm, GOhm",
     "time": "h, min, s, ms, us, ns",
     "voltage": "V, mV",
+    "current": "A, mA, uA, nA",
 }
-EXAMPLE: Final = {"conductance": "uS", "time": "s", "voltage": "V"}
+EXAMPLE: Final = {"conductance": "uS", "time": "s", "voltage": "V", "current": "uA"}
 
 
 def parse_units(texts: Sequence[str]) -> dict[str, str]:
