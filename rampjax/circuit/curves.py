@@ -5,6 +5,7 @@ A polynomial is the plain tuple of its coefficients, ascending powers of g in µ
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -82,8 +83,9 @@ def curve_at_uS(curve: SigmaCurve, g_uS: float | np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(np.polynomial.polynomial.polyval(g, curve), 0.0))
 
 
-def is_zero(curve: SigmaCurve) -> bool:
-    """Whether a curve is 0 µS at every conductance."""
-    if isinstance(curve, PowerLaw):
-        return curve.coefficient_uS == 0
-    return not any(curve.sigma_uS if isinstance(curve, Table) else curve)
+def is_zero(figure: Any) -> bool:
+    """Whether a figure is 0 throughout: a number, a curve at every conductance, or all of several of these."""
+    if isinstance(figure, PowerLaw):
+        return figure.coefficient_uS == 0
+    values = figure.sigma_uS if isinstance(figure, Table) else figure
+    return all(map(is_zero, values)) if isinstance(values, tuple) else not values

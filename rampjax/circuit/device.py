@@ -23,7 +23,8 @@ from rampjax.circuit.curve_params import (
     power_law_at,
     table_at,
 )
-from rampjax.circuit.curves import SigmaCurve
+from rampjax.circuit.curves import SigmaCurve, is_zero
+from rampjax.circuit.relaxation import DEFAULT_T0_S, LogTimeLaw
 
 
 class FailedParams(NamedTuple):
@@ -102,7 +103,7 @@ class Device:
     `failed_bias_uS` and the spread `failed_sigma_uS`, the others `bias_prog_uS` and `sigma_prog_uS`.
 
     The curves `sigma_prog_uS` and `sigma_read_uS` are ascending coefficients of powers of g in µS, a power law or a
-    table. Pairs per logarithm of the age are (value at 1 s, slope per ln(t / 1 s)).
+    table. Relaxation is a law of the logarithm of the age, see `circuit.relaxation`.
     """
 
     name: str
@@ -127,8 +128,9 @@ class Device:
     nonlinearity_per_V2: float = 0.0  # i = g v (1 + beta v^2) / (1 + beta v_read^2) (static, the same in all)
     tc_rel_per_K: float = 0.0  # temperature coefficient common to all devices (static)
     sigma_tc_rel_per_K: float = 0.0  # and what differs from device to device (static, per device)
-    relax_mean_uS: tuple[float, float] = (0.0, 0.0)  # mean shift since programming (slow)
-    relax_sigma_uS: tuple[float, float] = (0.0, 0.0)  # spread of the shift (slow, per device)
+    relax_mean_uS: LogTimeLaw = (0.0, 0.0)  # mean shift since programming (slow)
+    relax_sigma_uS: LogTimeLaw = (0.0, 0.0)  # spread of the shift (slow, per device)
+    relax_t0_s: float = DEFAULT_T0_S  # age at which both laws begin: a younger device is taken as this old
     aged_sigma_uS: tuple[tuple[float, tuple[float, ...]], ...] = ()  # (age in s, curve): whole spread at an age (slow)
     sigma_slow_uS: SigmaCurve = (0.0,)  # slow part of the read noise, per root e-fold of time constants (slow)
     slow_t_lo_s: float | None = None  # its shortest time constant: the duration of a measurement
@@ -157,12 +159,15 @@ class Device:
         return any(prob) if isinstance(prob, tuple) else prob > 0
 
     @property
+    def relaxes(self) -> bool:
+        """Whether it follows a law of relaxation."""
+        return not is_zero((self.relax_mean_uS, self.relax_sigma_uS))
+
+    @property
     def ages(self) -> bool:
         """Whether anything about it changes with time."""
-        relaxes = any(self.relax_mean_uS) or any(self.relax_sigma_uS) or bool(self.aged_sigma_uS)
-        spread = self.sigma_drift_nu
-        drifts = any(self.drift_nu) or (any(spread) if isinstance(spread, tuple) else spread > 0)
-        return relaxes or drifts or (self.rtn_prob > 0 and self.rtn_amplitude_rel > 0)
+        drifts = not is_zero((self.drift_nu, self.sigma_drift_nu))
+        return self.relaxes or bool(self.aged_sigma_uS) or drifts or (self.rtn_prob > 0 and self.rtn_amplitude_rel > 0)
 
     def params(self) -> DeviceParams:
         """Returns the traced parameters in float32."""

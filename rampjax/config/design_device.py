@@ -8,17 +8,24 @@ from pydantic import BaseModel
 
 from rampjax.checks import InputError
 from rampjax.circuit.device import Device
-from rampjax.config.device_ageing import DRIFT_PARTS, AgedCurves, DriftExponent, DriftSpread, LogTime
+from rampjax.config.device_ageing import (
+    DRIFT_PARTS,
+    LOG_TIME_PARTS,
+    AgedCurves,
+    DriftExponent,
+    DriftSpread,
+    LogTime,
+)
 from rampjax.config.device_config import DeviceConfig, WriteConfig
 from rampjax.config.device_error import Quantiles, Shift
 from rampjax.config.device_fields import FIELDS, WRITE
 from rampjax.config.device_values import N_COEFFICIENTS, Curve
 from rampjax.config.devices import model_of, with_overrides
-from rampjax.config.records import AGED, AGES, POWER_LAW, TABLE
+from rampjax.config.records import AGED, AGES, POLYNOMIAL, POWER_LAW, TABLE
 from rampjax.config.toml_file import LARGEST, shown, validate
 
 _PARTS: Final[dict[type[BaseModel], tuple[str, ...]]] = {
-    LogTime: ("constant", "per_ln"),
+    LogTime: LOG_TIME_PARTS,
     DriftExponent: DRIFT_PARTS,
     DriftSpread: DRIFT_PARTS,
 }
@@ -74,6 +81,8 @@ def _figure(key: str, flat: Any, record: Mapping[str, Any], where: str) -> dict[
         terms = _numbers(key, flat, where)
         unit_uS = _unit_uS([terms])
         return {"polynomial": _in_unit(terms, unit_uS), "g_unit_uS": unit_uS}
+    if issubclass(model, LogTime) and isinstance(flat, list) and flat[:1] == [POLYNOMIAL]:
+        return _law(_numbers(key, flat[1:], where), key, where)
     for kind, parts in _PARTS.items():
         if issubclass(model, kind) and not (kind is DriftSpread and not isinstance(flat, list)):
             values = _numbers(key, flat, where)
@@ -93,6 +102,19 @@ def _form(key: str, flat: Sequence[Any], where: str) -> dict[str, Any]:
             )
         return {form: dict(zip(_LAW, numbers, strict=True))}
     return {form: {"g_uS": numbers[::2], "sigma_uS": numbers[1::2]}}
+
+
+def _law(terms: Sequence[float], key: str, where: str) -> dict[str, Any]:
+    """A law of the age whose parts depend on the conductance, as a device file has it."""
+    if len(terms) != N_COEFFICIENTS * len(LOG_TIME_PARTS):
+        raise InputError(
+            f"{where}: `{key}` must have {N_COEFFICIENTS} numbers for each of {len(LOG_TIME_PARTS)} parts after "
+            f"{POLYNOMIAL}, but has {len(terms)}."
+        )
+    halves = (terms[:N_COEFFICIENTS], terms[N_COEFFICIENTS:])
+    unit_uS = _unit_uS(halves)
+    parts = {f"{part}_polynomial": _in_unit(half, unit_uS) for part, half in zip(LOG_TIME_PARTS, halves, strict=True)}
+    return {**parts, "g_unit_uS": unit_uS}
 
 
 def _aged(terms: Sequence[float], ages_s: Sequence[float], where: str) -> dict[str, Any]:

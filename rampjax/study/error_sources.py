@@ -112,9 +112,7 @@ def _any_on(design: Design, keys: Iterable[str]) -> bool:
 
 
 def _is_on(value: Any, off: Any) -> bool:
-    if isinstance(value, PowerLaw | Table):
-        return not is_zero(value)
-    return bool(value != off and (not isinstance(value, tuple) or any(value)))
+    return bool(value != off and not (isinstance(value, tuple | PowerLaw | Table) and is_zero(value)))
 
 
 def _value(design: Design, key: str) -> Any:

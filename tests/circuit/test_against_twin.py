@@ -205,6 +205,16 @@ DRAWN = {
         Circuit(operation=Operation(age_s=1e4)),
         {"relax_mean_uS": (0.2, -0.05), "relax_sigma_uS": (0.4, 0.2)},
     ),
+    "relaxation by the conductance": (
+        Circuit(operation=Operation(age_s=0.5, recalibrate_s=0.4)),
+        {
+            "relax_mean_uS": ((1.0, -0.04), (0.1, -0.001)),
+            "relax_sigma_uS": ((2.0, 0.02, 1e-4), 0.3),
+            "relax_t0_s": 0.2,
+            "g_min_uS": 5.0,
+            "sigma_prog_uS": (4.0,),  # some are programmed beyond the targets
+        },
+    ),
     "spread at an age": (
         Circuit(operation=Operation(age_s=3e3)),
         {"aged_sigma_uS": ((1.0, (1.0, 0.02)), (86_400.0, (2.0, 0.05))), "sigma_prog_uS": (1.0, 0.02)},

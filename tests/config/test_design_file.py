@@ -91,6 +91,35 @@ def test_curves_of_every_form_are_read_back(tmp_path: Path) -> None:
     assert_same(design, again)
 
 
+LAWS = {
+    "relax_mean_uS": ((0.5, -0.01, 0.0, 0.0, 0.0), (0.0, -0.002, 0.0, 0.0, 0.0)),
+    "relax_sigma_uS": ((1.0, 0.0, 1e-5, 0.0, 0.0), (0.1, 0.0, 0.0, 0.0, 0.0)),
+    "relax_t0_s": 0.01,
+}
+
+
+def test_laws_of_relaxation_that_depend_on_the_conductance_are_read_back(tmp_path: Path) -> None:
+    device = dataclasses.replace(rj.load_device("taox_paper"), **LAWS)
+    design = rj.design("tanh", 3, device=device, circuit=Circuit(operation=Operation(age_s=0.5)))
+    again = rj.load_design(rj.save_design(design, tmp_path / "design.json"))
+    assert again.device == design.device
+    assert_same(design, again)
+    mixed = dataclasses.replace(
+        design, device=dataclasses.replace(device, relax_sigma_uS=(1.0, LAWS["relax_sigma_uS"][1]))
+    )
+    assert_same(mixed, rj.load_design(rj.save_design(mixed, tmp_path / "mixed.json")))
+
+
+def test_a_file_of_the_schema_before_is_read_with_what_was_so_then(tmp_path: Path, record: dict[str, Any]) -> None:
+    older = {key: value for key, value in record.items() if key != "relax_t0_s"} | {"schema_version": 4}
+    path = tmp_path / "older.json"
+    path.write_text(json.dumps(older))
+    assert read_design(path).device.relax_t0_s == 1.0
+    path.write_text(json.dumps(older | {"schema_version": 5}))
+    with pytest.raises(InputError, match="`relax_t0_s` is missing"):
+        read_design(path)
+
+
 @pytest.fixture(scope="module")
 def record() -> dict[str, Any]:
     return design_record(rj.design("sigmoid", 3, calibration="ramp_aware", circuit=Circuit(pulse_grid=8, t_min_ns=0.2)))
@@ -125,7 +154,7 @@ IMPOSSIBLE: list[tuple[Callable[[dict[str, Any]], None], list[str]]] = [
     # schema and keys
     (put(schema_version=1), ["schema_version", "anew"]),
     (put(schema_version=2), ["schema_version", "anew"]),
-    (put(schema_version=5), ["schema_version", "4", "5"]),
+    (put(schema_version=6), ["schema_version", "5", "6"]),
     (put(schema_version=True), ["schema_version", "true"]),
     (without("schema_version"), ["schema_version", "missing"]),
     (without("thresholds"), ["thresholds", "missing", "a list of numbers"]),
@@ -204,6 +233,9 @@ IMPOSSIBLE: list[tuple[Callable[[dict[str, Any]], None], list[str]]] = [
     (put(sigma_read_uS=["table", 0.0, 1.0, 2.0]), ["sigma_read_uS", "as many"]),
     (put(sigma_read_uS=["root", 1.0]), ["sigma_read_uS", "list of numbers"]),
     (put(relax_mean_uS=[1.0]), ["relax_mean_uS", "2"]),
+    (put(relax_mean_uS=["polynomial", 1.0]), ["relax_mean_uS", "5 numbers", "1"]),
+    (put(relax_sigma_uS=["polynomial", *[0.0] * 5, -1.0, *[0.0] * 4]), ["relax_sigma_uS", "must not fall"]),
+    (put(relax_t0_s=0.0), ["relax_t0_s", "positive"]),
     (put(aged_sigma_uS=[1.0]), ["aged_sigma_uS", "5"]),
     (put(stuck_off_prob=2.0), ["stuck_off_prob"]),
     (put(write_scheme="pulse"), ["write_scheme", "pulses"]),

@@ -68,6 +68,7 @@ OPTIONAL = {
     "sigma_tc_rel_per_K": figure(value=0.001),
     "relax_mean_uS": figure(constant=0.0, per_ln=-0.1),
     "relax_sigma_uS": figure(constant=0.0, per_ln=0.0),
+    "relax_t0_s": figure(value=0.01),
     "sigma_slow_uS": figure(polynomial=[0.0, 0.001], g_unit_uS=1.0, valid_uS=[0.0, 150.0]),
     "slow_t_lo_s": figure(value=0.5),
     "slow_t_hi_s": figure(value=1e6),
@@ -90,6 +91,7 @@ AGED = figure(ages_s=[1.0, 100.0], polynomials=[[2.67], [2.67, 0.01]], g_unit_uS
 
 SHIFTED = figure(polynomial=[-0.5, 1.0], g_unit_uS=150.0, valid_uS=[0.0, 150.0])
 
+LAW = figure(constant_polynomial=[2.0, -0.3], per_ln_polynomial=[0.1, 0.2], g_unit_uS=150.0, valid_uS=[0.0, 150.0])
 DRIFT_SPREAD = figure(slope=-0.0125, intercept=-0.0059, low=0.008, high=0.045)
 FORMS = {
     "sigma_prog_uS": figure(power_law={"coefficient_uS": 2.67, "exponent": 0.5, "g_unit_uS": 150.0}),
@@ -106,6 +108,9 @@ def table_of(name: str) -> Table:
         return full_table()
     if name == "shifted":
         return {**preset_table("taox_paper"), "bias_prog_uS": copy.deepcopy(SHIFTED)}
+    if name == "relaxing":
+        laws = {key: copy.deepcopy(LAW) for key in ("relax_mean_uS", "relax_sigma_uS")}
+        return {**preset_table("taox_paper"), **laws}
     if name == "drifting":
         return {**preset_table("taox_paper"), "sigma_drift_nu": copy.deepcopy(DRIFT_SPREAD)}
     if name == "forms":  # curves that are no polynomials
@@ -124,7 +129,7 @@ def figures_of(data: Table, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
             yield from figures_of(value, (*path, key))
 
 
-FILES = [*device_names(), "full", "aged", "shifted", "forms", "drifting"]
+FILES = [*device_names(), "full", "aged", "shifted", "forms", "drifting", "relaxing"]
 EVERY_FIGURE = [(name, path) for name in FILES for path in figures_of(table_of(name))]
 OPTIONAL_OF_WRITE = ("spread_uS", "readout_mean_uS", "readout_sigma_uS")
 REQUIRED = {field for field, info in DeviceConfig.model_fields.items() if info.is_required()}
@@ -248,6 +253,68 @@ def test_wrong_curves_of_ages_are_refused(change: Table, message: str, write: Wr
 def test_two_ways_of_ageing_are_refused(write: Write) -> None:
     with pytest.raises(InputError, match=r"mine\.toml: `aged_sigma_uS` and `relax_sigma_uS` both say"):
         own_file({"aged_sigma_uS": AGED, "relax_sigma_uS": OPTIONAL["relax_sigma_uS"]}, write)
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "message"),
+    [
+        ("mean", {"constant": 1.0}, "`relax_mean_uS` must have exactly one of `constant` and `constant_polynomial`"),
+        ("mean", {"per_ln_polynomial": None}, "must have exactly one of `per_ln` and `per_ln_polynomial`"),
+        ("mean", {"per_ln_polynomial": [0.1] * 6}, "must have 1 to 5 coefficients in `per_ln_polynomial`"),
+        ("mean", {"valid_uS": [10.0, 150.0]}, "`relax_mean_uS` is valid from 10 to 150 µS, but the targets"),
+        (
+            "sigma",
+            {"constant_polynomial": [0.1, -0.3]},
+            "must be at least 0 for every target .* -0.2 µS at 150 µS and 1 s",
+        ),
+        ("sigma", {"per_ln_polynomial": [0.1, -0.3]}, "must not fall with age .* by -0.2 µS per ln.* at 150 µS"),
+    ],
+)
+def test_wrong_laws_of_relaxation_are_refused(key: str, change: Table, message: str, write: Write) -> None:
+    law = {part: value for part, value in {**LAW, **change}.items() if value is not None}
+    with pytest.raises(InputError, match=rf"mine\.toml: .*{message}"):
+        own_file({f"relax_{key}_uS": law}, write)
+    unit = figure(constant=0.1, per_ln=0.1, g_unit_uS=2.0)
+    with pytest.raises(InputError, match="must have `g_unit_uS` only beside a polynomial"):
+        own_file({"relax_mean_uS": unit}, write)
+
+
+def test_a_spread_need_not_be_positive_before_its_law_begins(write: Write) -> None:
+    """S = 0.5 + 0.2 ln t falls to -0.42 µS at 0.01 s, but not where it begins at 0.1 s; late laws may at 1 s."""
+    law = figure(constant=0.5, per_ln=0.2)
+    with pytest.raises(InputError, match=r"`relax_sigma_uS` must be at least 0 .* but is -0.421 µS at 0 µS and 0.01 s"):
+        own_file({"relax_sigma_uS": law, "relax_t0_s": figure(value=0.01)}, write)
+    own_file({"relax_sigma_uS": law, "relax_t0_s": figure(value=0.1)}, write)
+    late = figure(constant=-0.4, per_ln=0.2)
+    own_file({"relax_sigma_uS": late, "relax_t0_s": figure(value=10.0)}, write)
+
+
+@pytest.mark.parametrize(
+    ("law", "text"),
+    [
+        ({"constant": 0.4, "per_ln": -0.1}, "0.4 - 0.1 ln(t / 1 s)"),
+        ({"constant": 0.0, "per_ln": -0.1}, "-0.1 ln(t / 1 s)"),
+        ({"constant": -0.4, "per_ln": 0.0}, "-0.4"),
+        ({"constant_polynomial": [0.1, 0.02], "per_ln": -0.03}, "(0.1 + 0.02 g) - 0.03 ln(t / 1 s)"),
+        (
+            {"constant": 0.5, "per_ln_polynomial": [0.1, -0.2], "g_unit_uS": 150.0},
+            "0.5 + (0.1 - 0.2 x) ln(t / 1 s), x = g / 150 µS",
+        ),
+        ({"constant": 0.0, "per_ln_polynomial": [0.0, -0.2]}, "-(0.2 g) ln(t / 1 s)"),
+    ],
+)
+def test_a_law_of_relaxation_is_printed_as_it_is(law: Table, text: str, write: Write) -> None:
+    device = own_file({"relax_mean_uS": figure(**law)}, write)
+    assert device.relax_mean_uS is not None
+    assert device.relax_mean_uS.text == text
+
+
+def test_a_law_in_another_unit_is_the_same_law(write: Write) -> None:
+    device = own_file({"relax_mean_uS": LAW}, write)
+    assert device.relax_mean_uS is not None
+    at_1s, per_ln = device.relax_mean_uS.numbers
+    assert at_1s == pytest.approx((2.0, -0.002, 0.0, 0.0, 0.0))
+    assert per_ln == pytest.approx((0.1, 0.2 / 150.0, 0.0, 0.0, 0.0))
 
 
 @pytest.mark.parametrize(
