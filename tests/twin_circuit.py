@@ -98,7 +98,9 @@ def curve(coefficients, g):
 
 
 def either_sign(figure, g):
-    """One number for all conductances, or the coefficients of a polynomial."""
+    """One number for all conductances, points, or the coefficients of a polynomial."""
+    if hasattr(figure, "value"):
+        return np.interp(g, figure.g_uS, figure.value)
     if isinstance(figure, tuple):
         return sum(c * g**power for power, c in enumerate(figure))
     return np.full_like(g, figure)
@@ -259,12 +261,9 @@ class TwinCircuit:
         if d.n_levels:
             levels = np.linspace(d.g_min_uS, d.g_max_uS, d.n_levels)
             aim = levels[np.abs(aim[:, None] - levels).argmin(axis=1)]
-        g = aim + d.bias_prog_uS + curve(d.sigma_prog_uS, aim) * self.rng.standard_normal(aim.shape)
+        g = aim + either_sign(d.bias_prog_uS, aim) + curve(d.sigma_prog_uS, aim) * self.rng.standard_normal(aim.shape)
         if np.any(d.failed_prob):
-            share, bias = (
-                sum(c * aim**i for i, c in enumerate(np.atleast_1d(terms)))
-                for terms in (d.failed_prob, d.failed_bias_uS)
-            )
+            share, bias = (either_sign(figure, aim) for figure in (d.failed_prob, d.failed_bias_uS))
             missed = aim + bias + curve(d.failed_sigma_uS, aim) * self.rng.standard_normal(aim.shape)
             g = np.where(self.rng.random(aim.shape) < share, missed, g)
         g = np.clip(g, 0.0, d.g_ceiling_uS)

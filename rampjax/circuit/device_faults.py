@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from rampjax.circuit.curves import SigmaCurve, is_zero
+from rampjax.circuit.curves import Points, ShiftCurve, SigmaCurve, is_zero, shift_at_host
 from rampjax.circuit.relaxation import LogTimeLaw, relaxed_uS
 
 
@@ -31,17 +31,19 @@ def read_fault(t_read_ns: float | None, tau_read_ns: float | None, prefix: str =
     return None
 
 
-def failed_fault(prob: float | tuple[float, ...], low_uS: float, high_uS: float, prefix: str = "") -> str | None:
+def failed_fault(prob: ShiftCurve, low_uS: float, high_uS: float, prefix: str = "") -> str | None:
     """What is wrong with the share of programming events that fail, at the targets of a device; None where nothing is.
 
     Args:
-        prob: one number, or coefficients of powers of the target.
+        prob: one number, or a curve over the target.
         low_uS: the smallest target, µS.
         high_uS: the largest target, µS.
         prefix: what stands before the key.
     """
     g_uS = np.linspace(low_uS, high_uS, 1001)
-    share = np.polynomial.polynomial.polyval(g_uS, prob if isinstance(prob, tuple) else (prob,))
+    if isinstance(prob, Points):
+        g_uS = np.union1d(g_uS, np.clip(prob.g_uS, low_uS, high_uS))
+    share = shift_at_host(prob, g_uS)
     off = np.abs(share - 0.5)
     k = int(np.argmax(off))
     if off[k] <= 0.5:

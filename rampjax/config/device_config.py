@@ -11,7 +11,7 @@ from rampjax.circuit.curves import is_zero
 from rampjax.circuit.device_faults import failed_fault, read_fault, relaxation_fault, slow_noise_fault
 from rampjax.circuit.relaxation import DEFAULT_T0_S
 from rampjax.config.device_ageing import AgedCurves, DriftExponent, DriftSpread, LogTime
-from rampjax.config.device_error import Quantiles, ShareCurve, Shift
+from rampjax.config.device_error import ErrorCurve, Quantiles, ShareCurve, Shift
 from rampjax.config.device_fields import WRITE
 from rampjax.config.device_values import (
     CountValue,
@@ -26,7 +26,7 @@ from rampjax.config.device_values import (
 )
 from rampjax.config.toml_file import Frozen, Text, place
 
-Figure = Value | Word | Curve | Shift | Quantiles | LogTime | AgedCurves | DriftExponent | DriftSpread
+Figure = Value | Word | Curve | ErrorCurve | Quantiles | LogTime | AgedCurves | DriftExponent | DriftSpread
 
 
 class WriteConfig(Frozen):
@@ -151,7 +151,7 @@ class DeviceConfig(Frozen):
             return
         _check_valid("failed_prob", share, low_uS, high_uS)
         fault = failed_fault(share.numbers, low_uS, high_uS)
-        if fault is None and share.value != 0 and self.failed_sigma_uS is None:
+        if fault is None and not is_zero(share.numbers) and self.failed_sigma_uS is None:
             fault = "`failed_prob` needs `failed_sigma_uS`, the spread of the conductances that are missed."
         if fault:
             raise InputError(fault)
@@ -221,7 +221,7 @@ def _check_curve(key: str, curve: Curve, low_uS: float, high_uS: float) -> None:
         )
 
 
-def _check_valid(key: str, curve: Curve | Shift | LogTime, low_uS: float, high_uS: float) -> None:
+def _check_valid(key: str, curve: Curve | ErrorCurve | LogTime, low_uS: float, high_uS: float) -> None:
     """Raises InputError unless the range in which a fit was made holds all targets."""
     if curve.valid_uS is not None:
         valid_low, valid_high = curve.valid_uS

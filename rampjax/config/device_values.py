@@ -172,8 +172,7 @@ class Curve(Sourced):
             base = "g" if law.g_unit_uS == 1.0 else f"(g / {law.g_unit_uS:g} µS)"
             return f"{law.coefficient_uS:g} {base}^{law.exponent:g}"
         if self.table is not None:
-            points = zip(self.table.g_uS, self.table.sigma_uS, strict=True)
-            return "linear between " + ", ".join(f"{sigma:g} at {g:g}" for g, sigma in points) + " µS"
+            return points_text(self.table.g_uS, self.table.sigma_uS)
         if self.polynomial is None:
             return f"{self.constant or 0.0:g}"
         return polynomial_text(self.polynomial, self.g_unit_uS or 1.0)
@@ -230,6 +229,11 @@ def check_curve_table(data: Any, number: str, more: Sequence[str] = ()) -> Any:
     check_terms(data.get("polynomial"), "polynomial")
     check_valid(data.get("valid_uS"))
     return data
+
+
+def points_text(g_uS: Sequence[float], values: Sequence[float]) -> str:
+    """Returns a table as it is printed, e.g. `linear between 1 at 20, 3 at 150 µS`."""
+    return "linear between " + ", ".join(f"{v:g} at {g:g}" for g, v in zip(g_uS, values, strict=True)) + " µS"
 
 
 def polynomial_text(terms: Sequence[float], g_unit_uS: float) -> str:

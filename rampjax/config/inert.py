@@ -241,7 +241,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     (
         ["device.failed_bias_uS", "device.failed_sigma_uS"],
-        lambda c: c.device.failed_prob is None or c.device.failed_prob.value == 0,
+        lambda c: c.device.failed_prob is None or is_zero(c.device.failed_prob.numbers),
         "without `device.failed_prob`",
     ),
     (["device.slow_t_lo_s", "device.slow_t_hi_s"], _no_slow_noise, "without `device.sigma_slow_uS`"),

@@ -123,7 +123,7 @@ def _spread(device: DeviceConfig, curve: Curve) -> str:
 def _failures(device: DeviceConfig) -> str:
     """What the programming error is not the whole of."""
     share = device.failed_prob
-    return "" if share is None or share.value == 0 else f", and failures ({share.certainty})"
+    return "" if share is None or is_zero(share.numbers) else f", and failures ({share.certainty})"
 
 
 def _ageing(device: DeviceConfig) -> str:

@@ -14,7 +14,7 @@ import rampjax as rj
 from rampjax.checks import InputError
 from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.blocks import Circuit, Comparator, Operation, Programming, Ramp
-from rampjax.circuit.curves import PowerLaw, Table
+from rampjax.circuit.curves import Points, PowerLaw, Table
 from rampjax.circuit.design import Design, lay_out
 from rampjax.config.design_file import design_record, read_design
 from rampjax.config.devices import device_names
@@ -84,8 +84,14 @@ def test_every_device_is_read_back(tmp_path: Path, name: str) -> None:
 
 
 def test_curves_of_every_form_are_read_back(tmp_path: Path) -> None:
+    shifts = {
+        "bias_prog_uS": Points((5.0, 60.0), (-1.0, 2.0)),
+        "failed_prob": Points((39.5, 40.0), (0.25, 0.0)),
+        "failed_bias_uS": Points((0.0, 150.0), (4.0, -4.0)),
+        "failed_sigma_uS": (9.0, 0.0, 0.0, 0.0, 0.0),
+    }
     curves = {"sigma_prog_uS": PowerLaw(2.67, 0.35, 150.0), "sigma_read_uS": Table((1.0, 7.0, 90.0), (0.1, 0.2, 0.15))}
-    design = rj.design("tanh", 3, device=dataclasses.replace(rj.load_device("taox_paper"), **curves))
+    design = rj.design("tanh", 3, device=dataclasses.replace(rj.load_device("taox_paper"), **curves, **shifts))
     again = rj.load_design(rj.save_design(design, tmp_path / "design.json"))
     assert again.device == design.device
     assert_same(design, again)
@@ -232,6 +238,8 @@ IMPOSSIBLE: list[tuple[Callable[[dict[str, Any]], None], list[str]]] = [
     (put(sigma_read_uS=["power_law", 1.0, -0.5, 1.0]), ["sigma_read_uS", "exponent", "positive"]),
     (put(sigma_read_uS=["table", 0.0, 1.0, 2.0]), ["sigma_read_uS", "as many"]),
     (put(sigma_read_uS=["root", 1.0]), ["sigma_read_uS", "list of numbers"]),
+    (put(failed_prob=["table", 1.0, 0.1, 2.0]), ["failed_prob", "as many"]),
+    (put(bias_prog_uS=["power_law", 1.0, 0.5, 1.0]), ["bias_prog_uS", "exactly one of"]),
     (put(relax_mean_uS=[1.0]), ["relax_mean_uS", "2"]),
     (put(relax_mean_uS=["polynomial", 1.0]), ["relax_mean_uS", "5 numbers", "1"]),
     (put(relax_sigma_uS=["polynomial", *[0.0] * 5, -1.0, *[0.0] * 4]), ["relax_sigma_uS", "must not fall"]),

@@ -11,8 +11,10 @@ import pytest
 
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import SCHEME_FIGURES
+from rampjax.circuit.curves import Points as Shifts
 from rampjax.circuit.curves import PowerLaw
 from rampjax.circuit.curves import Table as Points
+from rampjax.config.build import build_device
 from rampjax.config.device_config import DeviceConfig, WriteConfig
 from rampjax.config.devices import FIELDS, device_names, load_device
 from rampjax.config.records import flat_figure
@@ -95,6 +97,10 @@ LAW = figure(constant_polynomial=[2.0, -0.3], per_ln_polynomial=[0.1, 0.2], g_un
 DRIFT_SPREAD = figure(slope=-0.0125, intercept=-0.0059, low=0.008, high=0.045)
 FORMS = {
     "sigma_prog_uS": figure(power_law={"coefficient_uS": 2.67, "exponent": 0.5, "g_unit_uS": 150.0}),
+    "bias_prog_uS": figure(table={"g_uS": [5.0, 50.0], "value_uS": [-1.5, 2.0]}, valid_uS=[0.0, 150.0]),
+    "failed_prob": figure(table={"g_uS": [39.5, 40.0], "value": [0.25, 0.0]}),
+    "failed_bias_uS": figure(table={"g_uS": [0.0, 150.0], "value_uS": [4.0, -4.0]}),
+    "failed_sigma_uS": figure(constant=9.0),
     "sigma_read_uS": figure(table={"g_uS": [0.0, 50.0, 150.0], "sigma_uS": [0.5, 1.0, 3.5]}, valid_uS=[0.0, 150.0]),
 }
 
@@ -352,6 +358,14 @@ def test_a_spread_of_the_drift_has_one_form(change: Table, write: Write) -> None
     assert spread.text == "-0.0125 ln(g / g_max) - 0.0059, from 0.008 to 0.045"
 
 
+def test_a_table_of_a_shift_is_what_the_physics_takes_and_is_printed(write: Write) -> None:
+    device = load_device(write(as_toml(table_of("forms")), "mine.toml"))
+    assert device.failed_prob is not None
+    assert device.bias_prog_uS.numbers == Shifts((5.0, 50.0), (-1.5, 2.0))
+    assert device.failed_prob.text == "linear between 0.25 at 39.5, 0 at 40 µS"
+    assert build_device(device).failed_prob == Shifts((39.5, 40.0), (0.25, 0.0))
+
+
 def test_a_share_of_failed_programming_is_one_at_every_target(write: Write) -> None:
     failing = {"failed_sigma_uS": figure(constant=9.0), "failed_prob": figure(polynomial=[0.4, -0.01])}
     with pytest.raises(InputError, match=r"`failed_prob` must be between 0 and 1 for every target, but is -1.1 at 150"):
@@ -447,8 +461,22 @@ def test_a_missing_device_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"bias_prog_uS": figure()}, "`bias_prog_uS` must have exactly one of `value` and `polynomial`"),
-        ({"bias_prog_uS": figure(value=1.0, polynomial=[1.0])}, "exactly one of `value` and `polynomial`"),
+        ({"bias_prog_uS": figure()}, "`bias_prog_uS` must have exactly one of `value`, `polynomial` and `table`"),
+        ({"bias_prog_uS": figure(value=1.0, polynomial=[1.0])}, "exactly one of `value`, `polynomial` and `table`"),
+        ({"bias_prog_uS": figure(table={"g_uS": [1.0, 2.0], "value": [0.1, 0.1]})}, "`bias_prog_uS.table.value"),
+        (
+            {"bias_prog_uS": figure(table={"g_uS": [1.0, 2.0], "value_uS": [0.1]})},
+            "`bias_prog_uS.table` must have as many `value_uS` as `g_uS`",
+        ),
+        (
+            {"failed_prob": figure(table={"g_uS": [2.0, 1.0], "value": [0.1, 0.1]})},
+            "`failed_prob.table` must have its `g_uS` ascending",
+        ),
+        ({"failed_prob": figure(table={"g_uS": [1.0, 2.0], "value": [0.1, 1.1]})}, "must be between 0 and 1"),
+        (
+            {"failed_prob": figure(table={"g_uS": [1.0, 2.0], "value": [0.1, 0.0]})},
+            "`failed_prob` needs `failed_sigma_uS`",
+        ),
         ({"bias_prog_uS": figure(value=1.0, g_unit_uS=2.0)}, "must have `g_unit_uS` only beside `polynomial`"),
         ({"bias_prog_uS": figure(polynomial=[1.0] * 6)}, "must have 1 to 5 coefficients"),
         ({"bias_prog_uS": figure(polynomial=[1.0], valid_uS=[0.0, 40.0])}, "`bias_prog_uS` is valid from 0 to 40 µS"),
