@@ -97,6 +97,15 @@ def curve(coefficients, g):
     return np.maximum(sum(c * g**power for power, c in enumerate(coefficients)), 0.0)
 
 
+def either_sign(figure, g):
+    """One number for all conductances, points, or the coefficients of a polynomial."""
+    if hasattr(figure, "value"):
+        return np.interp(g, figure.g_uS, figure.value)
+    if isinstance(figure, tuple):
+        return sum(c * g**power for power, c in enumerate(figure))
+    return np.full_like(g, figure)
+
+
 class TwinCircuit:
     """A column, its design worked out anew, and chips of it.
 
@@ -252,12 +261,9 @@ class TwinCircuit:
         if d.n_levels:
             levels = np.linspace(d.g_min_uS, d.g_max_uS, d.n_levels)
             aim = levels[np.abs(aim[:, None] - levels).argmin(axis=1)]
-        g = aim + d.bias_prog_uS + curve(d.sigma_prog_uS, aim) * self.rng.standard_normal(aim.shape)
+        g = aim + either_sign(d.bias_prog_uS, aim) + curve(d.sigma_prog_uS, aim) * self.rng.standard_normal(aim.shape)
         if np.any(d.failed_prob):
-            share, bias = (
-                sum(c * aim**i for i, c in enumerate(np.atleast_1d(terms)))
-                for terms in (d.failed_prob, d.failed_bias_uS)
-            )
+            share, bias = (either_sign(figure, aim) for figure in (d.failed_prob, d.failed_bias_uS))
             missed = aim + bias + curve(d.failed_sigma_uS, aim) * self.rng.standard_normal(aim.shape)
             g = np.where(self.rng.random(aim.shape) < share, missed, g)
         g = np.clip(g, 0.0, d.g_ceiling_uS)
@@ -340,8 +346,12 @@ class TwinCircuit:
         d = self.device
         if age_s == 0:
             return np.zeros_like(g), np.zeros_like(g)
-        log = math.log(max(age_s, 1.0))
-        mean = np.full_like(g, d.relax_mean_uS[0] + d.relax_mean_uS[1] * log)
+        log = math.log(max(age_s, d.relax_t0_s))
+        as_target = np.minimum(np.maximum(g, d.g_min_uS), d.g_max_uS)
+        mean, spread = (
+            sum(weight * either_sign(part, as_target) for weight, part in zip((1.0, log), law, strict=True))
+            for law in (d.relax_mean_uS, d.relax_sigma_uS)
+        )
         if d.aged_sigma_uS:
             logs = np.log([t for t, _ in d.aged_sigma_uS])
             sigmas = np.stack([curve(c, g) for _, c in d.aged_sigma_uS])
@@ -350,7 +360,7 @@ class TwinCircuit:
             w = (at - logs[hi - 1]) / (logs[hi] - logs[hi - 1])
             sigma = (1 - w) * sigmas[hi - 1] + w * sigmas[hi]
             return mean, np.maximum(sigma**2 - sigmas[0] ** 2, 0.0)
-        return mean, np.full_like(g, max(d.relax_sigma_uS[0] + d.relax_sigma_uS[1] * log, 0.0) ** 2)
+        return mean, np.maximum(spread, 0.0) ** 2
 
     def aged(self, g, devices, recalibrated):
         """The conductances at the last calibration, or when used."""

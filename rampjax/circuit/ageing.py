@@ -1,11 +1,11 @@
 """What devices do between programming and use: relaxation, drift, telegraph noise (slow, per device).
 
-A device relaxes by a mean and by a random amount whose variance grows with age; what it does after the last
-recalibration is independent of what it did before. Drift is a power law of the age. A trap makes a device jump between
-two levels. The devices of the MAC column are taken as fresh. Left out: recovery, dependence on temperature.
+A device relaxes by a mean and by a random amount whose variance grows with age (`circuit.relaxation` has the law);
+what it does after the last recalibration is independent of what it did before. Drift is a power law of the age. A trap
+makes a device jump between two levels. The devices of the MAC column are taken as fresh. Left out: recovery, dependence
+on temperature.
 
 References:
-    Relaxation that is linear in ln t, for filamentary oxides: arXiv 2502.04524 (the preset `ibm_cmo_hfox`).
     Drift g(t) = g (t/t0)^-nu, for phase-change memory: the model published with aihwkit (the preset `ibm_pcm`).
     Telegraph noise: a symmetric two-state Markov process, P(flip in dt) = (1 - exp(-2 dt/tau))/2 (Machlup 1954, J.
     Appl. Phys. 25, 341).
@@ -21,15 +21,17 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from rampjax.circuit.curves import N_POWERS
-from rampjax.circuit.device import Device, DeviceParams, sigma_at
+from rampjax.circuit.device import Device, DeviceParams, shift_at, sigma_at
 from rampjax.circuit.draws import standard_normal
+from rampjax.circuit.relaxation import Terms, calibrated_at_s, terms_at
+from rampjax.metrics import root
 
 
 class AgeParams(NamedTuple):
     """The traced part of a device's ageing at one age."""
 
-    mean_uS: Float[Array, ""]  # mean relaxation so far
-    sigma_uS: Float[Array, ""]  # its spread so far
+    mean_uS: Float[Array, ""] | Float[Array, " power"]  # mean relaxation so far: one for all, or powers of g
+    sigma_uS: Float[Array, ""] | Float[Array, " power"]  # its spread so far, alike
     spread_uS: Float[Array, " power"]  # the whole spread of programmed devices by now: powers of g
     log_age: Float[Array, ""]  # ln(t/t0) of drift, 0 before t0
     flip_prob: Float[Array, ""]  # that a trap has changed since the age before this one
@@ -70,24 +72,13 @@ def slow_params(device: Device, age_s: float, recalibrate_s: float | None) -> Sl
     )
 
 
-def calibrated_at_s(age_s: float, recalibrate_s: float | None) -> float:
-    """The age at which a chip was last calibrated, s.
-
-    Args:
-        age_s: its age now, s.
-        recalibrate_s: interval between calibrations, s; None: calibrated at age 0.
-    """
-    return 0.0 if recalibrate_s is None else max(age_s - recalibrate_s, 0.0)
-
-
 def _age_params(device: Device, before_s: float, age_s: float) -> AgeParams:
-    # Published logarithms start at 1 s: a younger device is taken as 1 s old, one just programmed as unchanged.
-    log_s = math.log(max(age_s, 1.0))
-    mean_uS, sigma_uS = (pair[0] + pair[1] * log_s for pair in (device.relax_mean_uS, device.relax_sigma_uS))
-    aged = age_s > 0
+    mean_uS, sigma_uS = (
+        terms_at(law, device.relax_t0_s, age_s) for law in (device.relax_mean_uS, device.relax_sigma_uS)
+    )
     return AgeParams(
-        mean_uS=jnp.float32(mean_uS if aged else 0.0),
-        sigma_uS=jnp.float32(max(sigma_uS, 0.0) if aged else 0.0),
+        mean_uS=_terms(mean_uS),
+        sigma_uS=_terms(sigma_uS if isinstance(sigma_uS, tuple) else max(sigma_uS, 0.0)),
         spread_uS=_curve(_spread_at(device, age_s)),
         log_age=jnp.float32(math.log(max(age_s / device.drift_t0_s, 1.0))),
         flip_prob=jnp.float32(-0.5 * math.expm1(-2.0 * (age_s - before_s) / device.rtn_tau_s)),
@@ -104,6 +95,10 @@ def _spread_at(device: Device, age_s: float) -> Sequence[float]:
     return [float(np.interp(log_s, ages, terms)) for terms in curves.T]
 
 
+def _terms(terms: Terms) -> Float[Array, ""] | Float[Array, " power"]:
+    return _curve(terms) if isinstance(terms, tuple) else jnp.float32(terms)
+
+
 def _curve(terms: Sequence[float]) -> Float[Array, " power"]:
     return jnp.asarray(np.pad(np.asarray(terms, float), (0, N_POWERS - len(terms))), jnp.float32)
 
@@ -113,8 +108,8 @@ def age_devices(
 ) -> tuple[Float[Array, " device"], Float[Array, " device"]]:
     """Ages devices: their conductances at the last calibration and now, µS.
 
-    Relaxation, g + m(t) + sqrt(S2) z, clipped at 0; then drift, times (t/t0)^-nu with nu = clip(a ln(g/g_max) + b), the
-    spread of nu alike or one number; then telegraph noise, times 1 + amplitude (b(t) - b(0)).
+    Relaxation, g + m(g, t) + sqrt(S2) z, clipped at 0; then drift, times (t/t0)^-nu with nu = clip(a ln(g/g_max) + b),
+    the spread of nu alike or one number; then telegraph noise, times 1 + amplitude (b(t) - b(0)).
 
     Args:
         key: for all that is drawn here.
@@ -125,9 +120,11 @@ def age_devices(
     z = standard_normal(jax.random.fold_in(key, 0), 3 * g_uS.size).reshape(3, -1)
     u = jax.random.uniform(jax.random.fold_in(key, 1), (4, *g_uS.shape))
     then, now = slow.calibrated, slow.now
-    variance_then, variance_now = (_relaxed_variance(g_uS, age, slow) for age in (then, now))
-    moved = jnp.sqrt(variance_then) * z[0]
-    moved_since = jnp.sqrt(jnp.maximum(variance_now - variance_then, 0.0)) * z[1]
+    # The laws of relaxation hold for targets: a polynomial says nothing of a conductance beyond them.
+    g_law_uS = jnp.clip(g_uS, device.g_min_uS, device.g_max_uS)
+    variance_then, variance_now = (_relaxed_variance(g_uS, g_law_uS, age, slow) for age in (then, now))
+    moved = root(variance_then) * z[0]
+    moved_since = root(variance_now - variance_then) * z[1]
     log_rel = jnp.log(jnp.maximum(g_uS / device.g_max_uS, jnp.finfo(g_uS.dtype).tiny))
     spread = slow.sigma_drift_nu
     nu = _clipped_line(slow.drift_nu, log_rel)
@@ -137,7 +134,7 @@ def age_devices(
     third = second ^ (u[3] < now.flip_prob)
 
     def aged(shift_uS: Array, age: AgeParams, state: Bool[Array, " device"]) -> Array:
-        relaxed_uS = jnp.maximum(g_uS + age.mean_uS + shift_uS, 0.0)
+        relaxed_uS = jnp.maximum(g_uS + shift_at(age.mean_uS, g_law_uS) + shift_uS, 0.0)
         jump = jnp.where(has_trap, state.astype(g_uS.dtype) - first.astype(g_uS.dtype), 0.0)
         return relaxed_uS * jnp.exp(-nu * age.log_age) * (1.0 + slow.rtn_amplitude_rel * jump)
 
@@ -150,7 +147,10 @@ def _clipped_line(line: Float[Array, "4"], log_rel: Float[Array, " device"]) -> 
     return jnp.clip(slope * log_rel + intercept, low, high)
 
 
-def _relaxed_variance(g_uS: Float[Array, " device"], age: AgeParams, slow: SlowParams) -> Float[Array, " device"]:
-    """Variance of what a device has moved by an age: the linear law, and the growth of the published whole spread."""
+def _relaxed_variance(
+    g_uS: Float[Array, " device"], g_law_uS: Float[Array, " device"], age: AgeParams, slow: SlowParams
+) -> Float[Array, " device"]:
+    """Variance of what a device has moved by an age: the law, and the growth of the published whole spread."""
     growth = sigma_at(age.spread_uS, g_uS) ** 2 - sigma_at(slow.fresh_spread_uS, g_uS) ** 2
-    return age.sigma_uS**2 + jnp.maximum(growth, 0.0)
+    sigma_uS = age.sigma_uS if age.sigma_uS.ndim == 0 else sigma_at(age.sigma_uS, g_law_uS)
+    return sigma_uS**2 + jnp.maximum(growth, 0.0)

@@ -5,7 +5,7 @@ from dataclasses import fields
 import jax.numpy as jnp
 import numpy as np
 
-from rampjax.circuit.ageing import calibrated_at_s, slow_params
+from rampjax.circuit.ageing import slow_params
 from rampjax.circuit.blocks import NOMINAL_K, Circuit, Operation, Ramp
 from rampjax.circuit.calibration import CORRECTIONS, CalibrationParams
 from rampjax.circuit.comparator import FrontParams
@@ -15,6 +15,7 @@ from rampjax.circuit.device import Device, WriteVerify
 from rampjax.circuit.noise import NoiseParams
 from rampjax.circuit.programming import ProgrammingParams
 from rampjax.circuit.ramp import Conditions, RampParams
+from rampjax.circuit.relaxation import calibrated_at_s
 from rampjax.circuit.slow_noise import slow_noise_params
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.timing import TimingParams, removed_counts, required_overdrive_V

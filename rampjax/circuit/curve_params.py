@@ -1,15 +1,16 @@
-"""A standard deviation as a function of the conductance, traced; `circuit.curves` has the same on the host.
+"""Figures as functions of the conductance, traced; `circuit.curves` has the same on the host.
 
 Which form a curve has stands in the structure of the parameters: each compiles a kernel of its own.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from rampjax.circuit.curves import MOST_KNOTS, N_POWERS, PowerLaw, SigmaCurve, Table
+from rampjax.circuit.curves import MOST_KNOTS, N_POWERS, Points, PowerLaw, ShiftCurve, SigmaCurve, Table
 
 
 class PowerLawParams(NamedTuple):
@@ -21,15 +22,19 @@ class PowerLawParams(NamedTuple):
 
 
 class TableParams(NamedTuple):
-    """A traced table: what it has at its lower end, and each of its segments, padded with flat ones."""
+    """A traced table: what it has at its lower end, and each of its segments, padded with flat ones.
+
+    Its values are in µS, but for a share of events.
+    """
 
     first_uS: Float[Array, ""]
     from_uS: Float[Array, " segment"]  # conductance at which a segment begins
     per_uS: Float[Array, " segment"]  # inverse of its width
-    rise_uS: Float[Array, " segment"]  # of sigma from its beginning to its end
+    rise_uS: Float[Array, " segment"]  # of the value from its beginning to its end
 
 
 SigmaParams = Float[Array, " power"] | PowerLawParams | TableParams
+ShiftParams = Float[Array, ""] | Float[Array, " power"] | TableParams
 
 
 def curve_params(curve: SigmaCurve) -> SigmaParams:
@@ -41,13 +46,25 @@ def curve_params(curve: SigmaCurve) -> SigmaParams:
     if isinstance(curve, PowerLaw):
         return PowerLawParams(*map(jnp.float32, (curve.coefficient_uS, curve.exponent, curve.g_unit_uS)))
     if isinstance(curve, Table):
-        pad = MOST_KNOTS - len(curve.g_uS)
-        starts, widths, rises = curve.g_uS[:-1], np.diff(curve.g_uS), np.diff(curve.sigma_uS)
-        segments = (np.asarray(starts), 1.0 / widths, rises)
-        return TableParams(
-            jnp.float32(curve.sigma_uS[0]), *(jnp.asarray(np.pad(each, (0, pad)), jnp.float32) for each in segments)
-        )
+        return _table_params(curve.g_uS, curve.sigma_uS)
     return polynomial_params(curve)
+
+
+def shift_params(shift: ShiftCurve) -> ShiftParams:
+    """The traced parameters of a mean shift or a share, in float32.
+
+    Args:
+        shift: on the host.
+    """
+    if isinstance(shift, Points):
+        return _table_params(shift.g_uS, shift.value)
+    return polynomial_params(shift) if isinstance(shift, tuple) else jnp.float32(shift)
+
+
+def _table_params(g_uS: Sequence[float], values: Sequence[float]) -> TableParams:
+    pad = MOST_KNOTS - len(g_uS)
+    segments = (np.asarray(g_uS[:-1]), 1.0 / np.diff(g_uS), np.diff(values))
+    return TableParams(jnp.float32(values[0]), *(jnp.asarray(np.pad(each, (0, pad)), jnp.float32) for each in segments))
 
 
 def polynomial_params(coefficients: tuple[float, ...]) -> Float[Array, " power"]:
@@ -78,7 +95,7 @@ def power_law_at(law: PowerLawParams, g_uS: Float[Array, "*shape"]) -> Float[Arr
 
 
 def table_at(table: TableParams, g_uS: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """sigma(g) = sigma_0 + sum_i rise_i clip((g - g_i) / width_i, 0, 1): no gather, no difference of large terms."""
+    """v(g) = v_0 + sum_i rise_i clip((g - g_i) / width_i, 0, 1): no gather, no difference of large terms."""
     share = jnp.clip((g_uS[..., None] - table.from_uS) * table.per_uS, 0.0, 1.0)
     return table.first_uS + jnp.sum(table.rise_uS * share, axis=-1)
 

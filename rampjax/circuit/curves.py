@@ -1,10 +1,12 @@
-"""A standard deviation as a function of the conductance, on the host: a polynomial, a power law, or a table.
+"""Figures as functions of the conductance, on the host: a polynomial, a power law, or a table.
 
-A polynomial is the plain tuple of its coefficients, ascending powers of g in µS. Without jax: files are checked by it.
+A standard deviation is never below 0; a mean shift has either sign, and a share of events is 0 to 1. A polynomial is
+the plain tuple of its coefficients, ascending powers of g in µS. Without jax: files are checked by it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,13 +55,37 @@ class Table:
             raise InputError(f"`sigma_uS` must be at least 0, but is {min(self.sigma_uS):g}.")
 
 
+@dataclass(frozen=True)
+class Points:
+    """A mean shift in µS or a share of events, linear between the given points, constant beyond its ends.
+
+    Raises:
+        InputError: lengths that differ, too few or too many points, conductances that do not ascend.
+    """
+
+    g_uS: tuple[float, ...]
+    value: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        fault = table_fault(self.g_uS, self.value, "value")
+        if fault:
+            raise InputError(f"A table of a shift or a share {fault}.")
+
+
 SigmaCurve = tuple[float, ...] | PowerLaw | Table
+ShiftCurve = float | tuple[float, ...] | Points  # a number is one for all conductances
 
 
-def table_fault(g_uS: Sequence[float], sigma_uS: Sequence[float]) -> str | None:
-    """What is wrong with the points of a table, as the end of a sentence; None where nothing is."""
-    if len(g_uS) != len(sigma_uS):
-        return "must have as many `sigma_uS` as `g_uS`"
+def table_fault(g_uS: Sequence[float], values: Sequence[float], key: str = "sigma_uS") -> str | None:
+    """What is wrong with the points of a table, as the end of a sentence; None where nothing is.
+
+    Args:
+        g_uS: its conductances, µS.
+        values: what it has there.
+        key: what the values are called.
+    """
+    if len(g_uS) != len(values):
+        return f"must have as many `{key}` as `g_uS`"
     if not 2 <= len(g_uS) <= MOST_KNOTS:
         return f"must have 2 to {MOST_KNOTS} points"
     if not (np.diff(g_uS) > 0).all():
@@ -82,8 +108,21 @@ def curve_at_uS(curve: SigmaCurve, g_uS: float | np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(np.polynomial.polynomial.polyval(g, curve), 0.0))
 
 
-def is_zero(curve: SigmaCurve) -> bool:
-    """Whether a curve is 0 µS at every conductance."""
-    if isinstance(curve, PowerLaw):
-        return curve.coefficient_uS == 0
-    return not any(curve.sigma_uS if isinstance(curve, Table) else curve)
+def shift_at_host(curve: ShiftCurve, g_uS: float | np.ndarray) -> np.ndarray:
+    """A mean shift or a share at conductances on the host, in float64.
+
+    Args:
+        curve: of any form.
+        g_uS: conductances, µS.
+    """
+    if isinstance(curve, Points):
+        return np.asarray(np.interp(g_uS, curve.g_uS, curve.value))
+    return np.asarray(np.polynomial.polynomial.polyval(np.asarray(g_uS, float), np.atleast_1d(curve)))
+
+
+def is_zero(figure: Any) -> bool:
+    """Whether a figure is 0 throughout: a number, a curve at every conductance, or all of several of these."""
+    if isinstance(figure, PowerLaw):
+        return figure.coefficient_uS == 0
+    values = figure.sigma_uS if isinstance(figure, Table) else figure.value if isinstance(figure, Points) else figure
+    return all(map(is_zero, values)) if isinstance(values, tuple) else not values

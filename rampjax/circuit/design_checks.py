@@ -7,8 +7,9 @@ import numpy as np
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import NOMINAL_K, Circuit
 from rampjax.circuit.calibration_spec import CalibrationSpec
+from rampjax.circuit.curves import is_zero
 from rampjax.circuit.device import Device
-from rampjax.circuit.device_faults import failed_fault, read_fault, slow_noise_fault
+from rampjax.circuit.device_faults import failed_fault, read_fault, relaxation_fault, slow_noise_fault
 from rampjax.target.target import Target
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ def check_device(device: Device, circuit: Circuit) -> None:
             f"`operation.age_s` must be at most {aged[-1][0]:g} on {device.name}, the oldest age of its spread, but is "
             f"{operation.age_s:g}."
         )
-    if 0 < operation.age_s < 1:
+    if device.relaxes and 0 < operation.age_s < device.relax_t0_s:
         raise InputError(
-            f"`operation.age_s` must be 0 or at least 1, from where laws of the age hold, but is {operation.age_s:g}."
+            f"`operation.age_s` must be 0 or at least {device.relax_t0_s:g} on {device.name}, the age in s from which "
+            f"its law of relaxation holds (`device.relax_t0_s`), but is {operation.age_s:g}."
         )
     change_K = operation.temperature_K - NOMINAL_K
     if 1 + device.tc_rel_per_K * change_K <= 0:
@@ -54,10 +56,12 @@ def check_device(device: Device, circuit: Circuit) -> None:
 
 def _check_errors(device: Device) -> None:
     times = (device.slow_t_lo_s, device.slow_t_hi_s)
-    spreads = {"relax_sigma_uS": any(device.relax_sigma_uS), "aged_sigma_uS": bool(device.aged_sigma_uS)}
+    spreads = {"relax_sigma_uS": not is_zero(device.relax_sigma_uS), "aged_sigma_uS": bool(device.aged_sigma_uS)}
     contained_in = next((key for key, given in spreads.items() if given), None)
+    targets = (device.g_min_uS, device.g_max_uS)
     for fault in (
-        failed_fault(device.failed_prob, device.g_min_uS, device.g_max_uS, "device."),
+        failed_fault(device.failed_prob, *targets, "device."),
+        relaxation_fault(device.relax_sigma_uS, device.relax_t0_s, *targets, "device."),
         read_fault(device.t_read_ns, device.tau_read_ns, "device."),
         slow_noise_fault(device.sigma_slow_uS, *times, contained_in, "device."),
     ):

@@ -15,22 +15,24 @@ from rampjax.checks import InputError
 from rampjax.circuit.blocks import SCHEME_FIGURES
 from rampjax.circuit.curve_params import (
     PowerLawParams,
+    ShiftParams,
     SigmaParams,
     TableParams,
     curve_params,
     polynomial_at,
-    polynomial_params,
     power_law_at,
+    shift_params,
     table_at,
 )
-from rampjax.circuit.curves import SigmaCurve
+from rampjax.circuit.curves import ShiftCurve, SigmaCurve, is_zero
+from rampjax.circuit.relaxation import DEFAULT_T0_S, LogTimeLaw
 
 
 class FailedParams(NamedTuple):
     """The traced part of programming events that fail: how often, and how far from their targets they end."""
 
-    prob: Float[Array, ""] | Float[Array, " power"]  # share of events: one for all, or powers of the target
-    bias_uS: Float[Array, ""] | Float[Array, " power"]  # their mean error
+    prob: ShiftParams  # share of events: one for all, or a curve over the target
+    bias_uS: ShiftParams  # their mean error
     sigma_uS: SigmaParams  # and its standard deviation
 
 
@@ -40,8 +42,7 @@ class DeviceParams(NamedTuple):
     g_min_uS: Float[Array, ""]  # smallest target
     g_max_uS: Float[Array, ""]  # largest target
     g_ceiling_uS: Float[Array, ""]  # physical ceiling of a realised conductance, inf where there is none
-    # Mean shift of a programmed conductance (static, per programming event): one for all, or powers of g.
-    bias_prog_uS: Float[Array, ""] | Float[Array, " power"]
+    bias_prog_uS: ShiftParams  # mean shift (static, per programming event): one for all, or a curve over g
     sigma_prog_uS: SigmaParams  # programming error (static, per programming event): a curve over g
     sigma_read_uS: SigmaParams  # read noise (temporal, at every read): a curve over g
     stuck_off_prob: Float[Array, ""]  # chance that a device is stuck OFF (static, per device)
@@ -102,7 +103,7 @@ class Device:
     `failed_bias_uS` and the spread `failed_sigma_uS`, the others `bias_prog_uS` and `sigma_prog_uS`.
 
     The curves `sigma_prog_uS` and `sigma_read_uS` are ascending coefficients of powers of g in µS, a power law or a
-    table. Pairs per logarithm of the age are (value at 1 s, slope per ln(t / 1 s)).
+    table. Relaxation is a law of the logarithm of the age, see `circuit.relaxation`.
     """
 
     name: str
@@ -113,9 +114,9 @@ class Device:
     sigma_read_uS: SigmaCurve = (0.0,)
     t_read_ns: float | None = None  # duration of the read at which sigma_read holds; absent: not known
     tau_read_ns: float | None = None  # correlation time of the read noise; absent: frozen within a pulse, 0: white
-    bias_prog_uS: float | tuple[float, ...] = 0.0  # one number, or a curve
-    failed_prob: float | tuple[float, ...] = 0.0  # share of programming events that fail, or a curve; plain mode
-    failed_bias_uS: float | tuple[float, ...] = 0.0  # mean error of those, or a curve
+    bias_prog_uS: ShiftCurve = 0.0  # one number, or a curve
+    failed_prob: ShiftCurve = 0.0  # share of programming events that fail, or a curve; plain mode
+    failed_bias_uS: ShiftCurve = 0.0  # mean error of those, or a curve
     failed_sigma_uS: SigmaCurve = (0.0,)  # and its standard deviation
     error_quantiles: tuple[float, ...] = ()  # of the error over its sigma, evenly spaced in probability; empty: normal
     g_ceiling_uS: float = float("inf")
@@ -127,8 +128,9 @@ class Device:
     nonlinearity_per_V2: float = 0.0  # i = g v (1 + beta v^2) / (1 + beta v_read^2) (static, the same in all)
     tc_rel_per_K: float = 0.0  # temperature coefficient common to all devices (static)
     sigma_tc_rel_per_K: float = 0.0  # and what differs from device to device (static, per device)
-    relax_mean_uS: tuple[float, float] = (0.0, 0.0)  # mean shift since programming (slow)
-    relax_sigma_uS: tuple[float, float] = (0.0, 0.0)  # spread of the shift (slow, per device)
+    relax_mean_uS: LogTimeLaw = (0.0, 0.0)  # mean shift since programming (slow)
+    relax_sigma_uS: LogTimeLaw = (0.0, 0.0)  # spread of the shift (slow, per device)
+    relax_t0_s: float = DEFAULT_T0_S  # age at which both laws begin: a younger device is taken as this old
     aged_sigma_uS: tuple[tuple[float, tuple[float, ...]], ...] = ()  # (age in s, curve): whole spread at an age (slow)
     sigma_slow_uS: SigmaCurve = (0.0,)  # slow part of the read noise, per root e-fold of time constants (slow)
     slow_t_lo_s: float | None = None  # its shortest time constant: the duration of a measurement
@@ -153,27 +155,29 @@ class Device:
     @property
     def can_fail(self) -> bool:
         """Whether some programming events miss their targets by more than the others, in plain mode."""
-        prob = self.failed_prob
-        return any(prob) if isinstance(prob, tuple) else prob > 0
+        return not is_zero(self.failed_prob)
+
+    @property
+    def relaxes(self) -> bool:
+        """Whether it follows a law of relaxation."""
+        return not is_zero((self.relax_mean_uS, self.relax_sigma_uS))
 
     @property
     def ages(self) -> bool:
         """Whether anything about it changes with time."""
-        relaxes = any(self.relax_mean_uS) or any(self.relax_sigma_uS) or bool(self.aged_sigma_uS)
-        spread = self.sigma_drift_nu
-        drifts = any(self.drift_nu) or (any(spread) if isinstance(spread, tuple) else spread > 0)
-        return relaxes or drifts or (self.rtn_prob > 0 and self.rtn_amplitude_rel > 0)
+        drifts = not is_zero((self.drift_nu, self.sigma_drift_nu))
+        return self.relaxes or bool(self.aged_sigma_uS) or drifts or (self.rtn_prob > 0 and self.rtn_amplitude_rel > 0)
 
     def params(self) -> DeviceParams:
         """Returns the traced parameters in float32."""
         fails = FailedParams(
-            _shift_params(self.failed_prob), _shift_params(self.failed_bias_uS), curve_params(self.failed_sigma_uS)
+            shift_params(self.failed_prob), shift_params(self.failed_bias_uS), curve_params(self.failed_sigma_uS)
         )
         return DeviceParams(
             g_min_uS=jnp.float32(self.g_min_uS),
             g_max_uS=jnp.float32(self.g_max_uS),
             g_ceiling_uS=jnp.float32(self.g_ceiling_uS),
-            bias_prog_uS=_shift_params(self.bias_prog_uS),
+            bias_prog_uS=shift_params(self.bias_prog_uS),
             sigma_prog_uS=curve_params(self.sigma_prog_uS),
             sigma_read_uS=curve_params(self.sigma_read_uS),
             stuck_off_prob=jnp.float32(self.stuck_off_prob),
@@ -189,10 +193,6 @@ class Device:
         )
 
 
-def _shift_params(shift: float | tuple[float, ...]) -> Float[Array, ""] | Float[Array, " power"]:
-    return polynomial_params(shift) if isinstance(shift, tuple) else jnp.float32(shift)
-
-
 def sigma_at(curve_uS: SigmaParams, g_uS: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Standard deviation at a conductance, by the curve's form: polynomial, power law or table; never below 0 µS.
 
@@ -206,8 +206,8 @@ def sigma_at(curve_uS: SigmaParams, g_uS: Float[Array, "*shape"]) -> Float[Array
     return jnp.maximum(polynomial_at(curve_uS, g_uS), 0.0)
 
 
-def shift_at(
-    shift_uS: Float[Array, ""] | Float[Array, " power"], g_uS: Float[Array, "*shape"]
-) -> Float[Array, ""] | Float[Array, "*shape"]:
-    """Mean shift at a conductance, of either sign: one number, or m(g) = sum_i c_i g^i by Horner's rule."""
+def shift_at(shift_uS: ShiftParams, g_uS: Float[Array, "*shape"]) -> Float[Array, ""] | Float[Array, "*shape"]:
+    """Mean shift or share at a conductance: one number, a table, or m(g) = sum_i c_i g^i by Horner's rule."""
+    if isinstance(shift_uS, TableParams):
+        return table_at(shift_uS, g_uS)
     return shift_uS if shift_uS.ndim == 0 else polynomial_at(shift_uS, g_uS)

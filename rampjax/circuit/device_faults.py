@@ -3,9 +3,12 @@
 Without jax: files are checked by it. The keys of a file stand bare, those of a device on the host after `device.`.
 """
 
+import math
+
 import numpy as np
 
-from rampjax.circuit.curves import SigmaCurve, is_zero
+from rampjax.circuit.curves import Points, ShiftCurve, SigmaCurve, is_zero, shift_at_host
+from rampjax.circuit.relaxation import LogTimeLaw, relaxed_uS
 
 
 def read_fault(t_read_ns: float | None, tau_read_ns: float | None, prefix: str = "") -> str | None:
@@ -28,22 +31,55 @@ def read_fault(t_read_ns: float | None, tau_read_ns: float | None, prefix: str =
     return None
 
 
-def failed_fault(prob: float | tuple[float, ...], low_uS: float, high_uS: float, prefix: str = "") -> str | None:
+def failed_fault(prob: ShiftCurve, low_uS: float, high_uS: float, prefix: str = "") -> str | None:
     """What is wrong with the share of programming events that fail, at the targets of a device; None where nothing is.
 
     Args:
-        prob: one number, or coefficients of powers of the target.
+        prob: one number, or a curve over the target.
         low_uS: the smallest target, µS.
         high_uS: the largest target, µS.
         prefix: what stands before the key.
     """
     g_uS = np.linspace(low_uS, high_uS, 1001)
-    share = np.polynomial.polynomial.polyval(g_uS, prob if isinstance(prob, tuple) else (prob,))
+    if isinstance(prob, Points):
+        g_uS = np.union1d(g_uS, np.clip(prob.g_uS, low_uS, high_uS))
+    share = shift_at_host(prob, g_uS)
     off = np.abs(share - 0.5)
     k = int(np.argmax(off))
     if off[k] <= 0.5:
         return None
     return f"`{prefix}failed_prob` must be between 0 and 1 for every target, but is {share[k]:.4g} at {g_uS[k]:.4g} µS."
+
+
+def relaxation_fault(sigma_uS: LogTimeLaw, t0_s: float, low_uS: float, high_uS: float, prefix: str = "") -> str | None:
+    """What is wrong with the spread of the relaxation, at the targets of a device; None where nothing is.
+
+    Args:
+        sigma_uS: its law.
+        t0_s: the age at which the law begins, s.
+        low_uS: the smallest target, µS.
+        high_uS: the largest target, µS.
+        prefix: what stands before each key.
+    """
+    if not t0_s > 0:
+        return f"`{prefix}relax_t0_s` must be positive, but is {t0_s:g}."
+    g_uS, range_uS = np.linspace(low_uS, high_uS, 1001), (low_uS, high_uS)
+    first = relaxed_uS(sigma_uS, t0_s, g_uS, t0_s, range_uS)
+    slope = relaxed_uS(sigma_uS, t0_s, g_uS, math.e * t0_s, range_uS) - first
+    key, grain = f"`{prefix}relax_sigma_uS`", 1e-9 * np.abs([first, slope]).max()  # of a polynomial that touches 0
+    k = int(np.argmin(first))
+    if first[k] < -grain:
+        return (
+            f"{key} must be at least 0 for every target from `{prefix}relax_t0_s` on, but is {first[k]:.4g} µS at "
+            f"{g_uS[k]:.4g} µS and {t0_s:g} s."
+        )
+    k = int(np.argmin(slope))
+    if slope[k] < -grain:
+        return (
+            f"{key} must not fall with age for any target, but changes by {slope[k]:.4g} µS per ln(t / 1 s) at "
+            f"{g_uS[k]:.4g} µS."
+        )
+    return None
 
 
 def slow_noise_fault(

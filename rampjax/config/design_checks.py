@@ -12,7 +12,7 @@ from rampjax.checks import InputError, nearest
 from rampjax.config.reading import reading
 from rampjax.config.toml_file import shown
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 DERIVED_CIRCUIT: Final = ("c_int_fF", "n_bias")  # of the circuit, where a design has its own
 CLOSED_FORM: Final = "closed_form_"  # what the solver's keys of the closed form begin with
 SCORES: Final = (

@@ -8,20 +8,28 @@ from pydantic import BaseModel
 
 from rampjax.checks import InputError
 from rampjax.circuit.device import Device
-from rampjax.config.device_ageing import DRIFT_PARTS, AgedCurves, DriftExponent, DriftSpread, LogTime
+from rampjax.config.device_ageing import (
+    DRIFT_PARTS,
+    LOG_TIME_PARTS,
+    AgedCurves,
+    DriftExponent,
+    DriftSpread,
+    LogTime,
+)
 from rampjax.config.device_config import DeviceConfig, WriteConfig
-from rampjax.config.device_error import Quantiles, Shift
+from rampjax.config.device_error import ErrorCurve, Quantiles, ShareCurve, Shift
 from rampjax.config.device_fields import FIELDS, WRITE
 from rampjax.config.device_values import N_COEFFICIENTS, Curve
 from rampjax.config.devices import model_of, with_overrides
-from rampjax.config.records import AGED, AGES, POWER_LAW, TABLE
+from rampjax.config.records import AGED, AGES, POLYNOMIAL, POWER_LAW, TABLE
 from rampjax.config.toml_file import LARGEST, shown, validate
 
 _PARTS: Final[dict[type[BaseModel], tuple[str, ...]]] = {
-    LogTime: ("constant", "per_ln"),
+    LogTime: LOG_TIME_PARTS,
     DriftExponent: DRIFT_PARTS,
     DriftSpread: DRIFT_PARTS,
 }
+_VALUES: Final[dict[type[BaseModel], str]] = {Curve: "sigma_uS", Shift: "value_uS", ShareCurve: "value"}  # in tables
 _LAW: Final = ("coefficient_uS", "exponent", "g_unit_uS")
 # Powers of two: a polynomial told in another unit of conductance keeps every bit of its coefficients.
 _UNITS_uS: Final = tuple(2.0**power for power in (0, *range(1, 31), *range(-1, -31, -1)))
@@ -68,12 +76,14 @@ def _figure(key: str, flat: Any, record: Mapping[str, Any], where: str) -> dict[
         return _aged(_numbers(key, flat, where), _numbers(AGES, record[AGES], where), where)
     if issubclass(model, Quantiles):
         return {"quantiles": _numbers(key, flat, where)}
-    if issubclass(model, Curve) and isinstance(flat, list) and flat[:1] in ([POWER_LAW], [TABLE]):
-        return _form(key, flat, where)
-    if issubclass(model, Curve) or (issubclass(model, Shift) and isinstance(flat, list)):
+    if issubclass(model, Curve | ErrorCurve) and isinstance(flat, list) and flat[:1] in ([POWER_LAW], [TABLE]):
+        return _form(key, flat, _VALUES[model], where)
+    if issubclass(model, Curve) or (issubclass(model, ErrorCurve) and isinstance(flat, list)):
         terms = _numbers(key, flat, where)
         unit_uS = _unit_uS([terms])
         return {"polynomial": _in_unit(terms, unit_uS), "g_unit_uS": unit_uS}
+    if issubclass(model, LogTime) and isinstance(flat, list) and flat[:1] == [POLYNOMIAL]:
+        return _law(_numbers(key, flat[1:], where), key, where)
     for kind, parts in _PARTS.items():
         if issubclass(model, kind) and not (kind is DriftSpread and not isinstance(flat, list)):
             values = _numbers(key, flat, where)
@@ -83,7 +93,7 @@ def _figure(key: str, flat: Any, record: Mapping[str, Any], where: str) -> dict[
     return {"value": flat}
 
 
-def _form(key: str, flat: Sequence[Any], where: str) -> dict[str, Any]:
+def _form(key: str, flat: Sequence[Any], values: str, where: str) -> dict[str, Any]:
     """A curve that is no polynomial, as a device file has it."""
     form, numbers = flat[0], _numbers(key, flat[1:], where)
     if form == POWER_LAW:
@@ -92,7 +102,20 @@ def _form(key: str, flat: Sequence[Any], where: str) -> dict[str, Any]:
                 f"{where}: `{key}` must have {len(_LAW)} numbers after {POWER_LAW}, but has {len(numbers)}."
             )
         return {form: dict(zip(_LAW, numbers, strict=True))}
-    return {form: {"g_uS": numbers[::2], "sigma_uS": numbers[1::2]}}
+    return {form: {"g_uS": numbers[::2], values: numbers[1::2]}}
+
+
+def _law(terms: Sequence[float], key: str, where: str) -> dict[str, Any]:
+    """A law of the age whose parts depend on the conductance, as a device file has it."""
+    if len(terms) != N_COEFFICIENTS * len(LOG_TIME_PARTS):
+        raise InputError(
+            f"{where}: `{key}` must have {N_COEFFICIENTS} numbers for each of {len(LOG_TIME_PARTS)} parts after "
+            f"{POLYNOMIAL}, but has {len(terms)}."
+        )
+    halves = (terms[:N_COEFFICIENTS], terms[N_COEFFICIENTS:])
+    unit_uS = _unit_uS(halves)
+    parts = {f"{part}_polynomial": _in_unit(half, unit_uS) for part, half in zip(LOG_TIME_PARTS, halves, strict=True)}
+    return {**parts, "g_unit_uS": unit_uS}
 
 
 def _aged(terms: Sequence[float], ages_s: Sequence[float], where: str) -> dict[str, Any]:

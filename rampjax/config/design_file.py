@@ -182,21 +182,24 @@ def rebuild_design(record: Mapping[str, Any], where: str) -> DesignFile:
     return DesignFile(design, device, record)
 
 
-_OLDER_SCHEMA = 3  # read as well: what it does not know yet is at its default
-_NEW_FIGURES = (
+# Older schemas that are read as well: what they do not know yet is at its default.
+_NEW_IN_5 = ("relax_t0_s",)
+_NEW_IN_4 = (
     *("read_by", "sigma_measure_V", "ramp_auto_zero", "ramp_thermal_noise", "comparator_noise_per"),
     *("comparator_undecided", "t_read_ns", "tau_read_ns", "sigma_slow_uS", "slow_t_lo_s", "slow_t_hi_s"),
     *("failed_prob", "failed_bias_uS", "failed_sigma_uS"),
 )
+_UNKNOWN_TO = {3: (*_NEW_IN_4, *_NEW_IN_5), 4: _NEW_IN_5}
 
 
 def _as_now(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """A record of the older schema as one of today's; any other as it is."""
-    if record.get("schema_version") != _OLDER_SCHEMA:
+    version = record.get("schema_version")
+    if isinstance(version, bool) or version not in _UNKNOWN_TO:
         return record
     device = {field.name: field.default for field in dataclasses.fields(Device)}
     figures = {**_circuit_record(Circuit()), **device}
-    absent = {flat: number for key in _NEW_FIGURES for flat, number in flat_figure(key, figures[key]).items()}
+    absent = {flat: number for key in _UNKNOWN_TO[version] for flat, number in flat_figure(key, figures[key]).items()}
     return {**absent, **record, "schema_version": SCHEMA_VERSION}
 
 

@@ -6,39 +6,77 @@ from typing import Any, Final, Self
 
 from pydantic import model_validator
 
-from rampjax.config.device_values import Curve, Sourced, check_terms, check_valid, polynomial_text
+from rampjax.circuit.relaxation import LogTimeLaw
+from rampjax.config.device_values import (
+    Curve,
+    Sourced,
+    check_terms,
+    check_valid,
+    polynomial_text,
+    scaled_terms,
+    terms_text,
+    unit_text,
+)
 from rampjax.config.toml_file import NonNegative, Number, Positive
 
+LOG_TIME_PARTS: Final = ("constant", "per_ln")
 DRIFT_PARTS: Final = ("slope", "intercept", "low", "high")
 
 
 class LogTime(Sourced):
-    """A shift in µS against the age t: constant + per_ln ln(t / 1 s)."""
+    """A figure in µS against the age t: constant + per_ln ln(t / 1 s), either a number or a polynomial of g."""
 
-    constant: Number
-    per_ln: Number
+    constant: Number | None = None
+    per_ln: Number | None = None
+    constant_polynomial: tuple[Number, ...] | None = None  # ascending powers, µS
+    per_ln_polynomial: tuple[Number, ...] | None = None
+    g_unit_uS: Positive | None = None  # 1 µS where polynomials do not say
+    valid_uS: tuple[NonNegative, NonNegative] | None = None  # where the fit was made
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        for part in LOG_TIME_PARTS:
+            if (part in data) == (f"{part}_polynomial" in data):
+                raise ValueError(f"must have exactly one of `{part}` and `{part}_polynomial`")
+            check_terms(data.get(f"{part}_polynomial"), f"{part}_polynomial")
+        if "g_unit_uS" in data and not any(f"{part}_polynomial" in data for part in LOG_TIME_PARTS):
+            raise ValueError("must have `g_unit_uS` only beside a polynomial")
+        check_valid(data.get("valid_uS"))
+        return data
+
+    @property
+    def _parts(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        constant = self.constant_polynomial or (self.constant or 0.0,)
+        return constant, self.per_ln_polynomial or (self.per_ln or 0.0,)
 
     @property
     def text(self) -> str:
-        """The shift as it is printed, e.g. `0.412 + 0.042 ln(t / 1 s)`."""
-        if self.per_ln == 0:
-            return f"{self.constant:g}"
-        slope = f"{abs(self.per_ln):g} ln(t / 1 s)"
-        if self.constant == 0:
-            return f"-{slope}" if self.per_ln < 0 else slope
-        return f"{self.constant:g} {'-' if self.per_ln < 0 else '+'} {slope}"
+        """The law as it is printed, e.g. `0.412 + 0.042 ln(t / 1 s)` or `(0.1 + 0.02 g) - 0.03 ln(t / 1 s)`."""
+        unit_uS = self.g_unit_uS or 1.0
+        constant, per_ln = self._parts
+        if not any(per_ln):
+            return polynomial_text(constant, unit_uS)
+        many = len([term for term in per_ln if term]) > 1
+        falls = not many and sum(per_ln) < 0
+        slope = terms_text([-term for term in per_ln] if falls else per_ln, unit_uS)
+        slope = f"({slope}) ln(t / 1 s)" if any(per_ln[1:]) else f"{slope} ln(t / 1 s)"
+        if not any(constant):
+            return ("-" if falls else "") + slope + unit_text(unit_uS)
+        start = terms_text(constant, unit_uS)
+        start = f"({start})" if any(constant[1:]) else start
+        return f"{start} {'-' if falls else '+'} {slope}{unit_text(unit_uS)}"
 
     @property
-    def numbers(self) -> tuple[float, float]:
-        """(value at 1 s, slope), as the physics takes it."""
-        return self.constant, self.per_ln
-
-
-class LogTimeSpread(LogTime):
-    """A standard deviation in µS against the age, which never falls."""
-
-    constant: NonNegative
-    per_ln: NonNegative
+    def numbers(self) -> LogTimeLaw:
+        """(value at 1 s, slope), as the physics takes it: two numbers, or the coefficients of powers of g in µS."""
+        constant, per_ln = self._parts
+        if self.constant_polynomial is None and self.per_ln_polynomial is None:
+            return constant[0], per_ln[0]
+        of_g = [tuple(scaled_terms(terms, self.g_unit_uS or 1.0).tolist()) for terms in (constant, per_ln)]
+        return of_g[0], of_g[1]
 
 
 class AgedCurves(Sourced):

@@ -8,9 +8,10 @@ from pydantic import Field, model_validator
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import SCHEME_FIGURES
 from rampjax.circuit.curves import is_zero
-from rampjax.circuit.device_faults import failed_fault, read_fault, slow_noise_fault
-from rampjax.config.device_ageing import AgedCurves, DriftExponent, DriftSpread, LogTime, LogTimeSpread
-from rampjax.config.device_error import Quantiles, ShareCurve, Shift
+from rampjax.circuit.device_faults import failed_fault, read_fault, relaxation_fault, slow_noise_fault
+from rampjax.circuit.relaxation import DEFAULT_T0_S
+from rampjax.config.device_ageing import AgedCurves, DriftExponent, DriftSpread, LogTime
+from rampjax.config.device_error import ErrorCurve, Quantiles, ShareCurve, Shift
 from rampjax.config.device_fields import WRITE
 from rampjax.config.device_values import (
     CountValue,
@@ -25,7 +26,7 @@ from rampjax.config.device_values import (
 )
 from rampjax.config.toml_file import Frozen, Text, place
 
-Figure = Value | Word | Curve | Shift | Quantiles | LogTime | AgedCurves | DriftExponent | DriftSpread
+Figure = Value | Word | Curve | ErrorCurve | Quantiles | LogTime | AgedCurves | DriftExponent | DriftSpread
 
 
 class WriteConfig(Frozen):
@@ -90,7 +91,8 @@ class DeviceConfig(Frozen):
     tc_rel_per_K: Value | None = None
     sigma_tc_rel_per_K: NonNegativeValue | None = None
     relax_mean_uS: LogTime | None = None
-    relax_sigma_uS: LogTimeSpread | None = None
+    relax_sigma_uS: LogTime | None = None
+    relax_t0_s: PositiveValue | None = None
     aged_sigma_uS: AgedCurves | None = None
     sigma_slow_uS: Curve | None = None
     slow_t_lo_s: PositiveValue | None = None
@@ -134,6 +136,7 @@ class DeviceConfig(Frozen):
         _check_curve("sigma_prog_uS", self.sigma_prog_uS, low, high)
         _check_curve("sigma_read_uS", self.sigma_read_uS, low, high)
         self._check_failed(low, high)
+        self._check_relaxation(low, high)
         self._check_noise(low, high)
         self._check_aged(low, high)
         return self
@@ -148,16 +151,26 @@ class DeviceConfig(Frozen):
             return
         _check_valid("failed_prob", share, low_uS, high_uS)
         fault = failed_fault(share.numbers, low_uS, high_uS)
-        if fault is None and share.value != 0 and self.failed_sigma_uS is None:
+        if fault is None and not is_zero(share.numbers) and self.failed_sigma_uS is None:
             fault = "`failed_prob` needs `failed_sigma_uS`, the spread of the conductances that are missed."
         if fault:
             raise InputError(fault)
+
+    def _check_relaxation(self, low_uS: float, high_uS: float) -> None:
+        for key, law in (("relax_mean_uS", self.relax_mean_uS), ("relax_sigma_uS", self.relax_sigma_uS)):
+            if law is not None:
+                _check_valid(key, law, low_uS, high_uS)
+        if self.relax_sigma_uS is not None:
+            t0_s = DEFAULT_T0_S if self.relax_t0_s is None else self.relax_t0_s.value
+            fault = relaxation_fault(self.relax_sigma_uS.numbers, t0_s, low_uS, high_uS)
+            if fault:
+                raise InputError(fault)
 
     def _check_noise(self, low_uS: float, high_uS: float) -> None:
         fault = read_fault(_value(self.t_read_ns), _value(self.tau_read_ns))
         if fault is None and self.sigma_slow_uS is not None:
             _check_curve("sigma_slow_uS", self.sigma_slow_uS, low_uS, high_uS)
-            relaxes = self.relax_sigma_uS is not None and any(self.relax_sigma_uS.numbers)
+            relaxes = self.relax_sigma_uS is not None and not is_zero(self.relax_sigma_uS.numbers)
             spreads = {"relax_sigma_uS": relaxes, "aged_sigma_uS": self.aged_sigma_uS is not None}
             contained_in = next((key for key, given in spreads.items() if given), None)
             times = (_value(self.slow_t_lo_s), _value(self.slow_t_hi_s))
@@ -208,7 +221,7 @@ def _check_curve(key: str, curve: Curve, low_uS: float, high_uS: float) -> None:
         )
 
 
-def _check_valid(key: str, curve: Curve | Shift, low_uS: float, high_uS: float) -> None:
+def _check_valid(key: str, curve: Curve | ErrorCurve | LogTime, low_uS: float, high_uS: float) -> None:
     """Raises InputError unless the range in which a fit was made holds all targets."""
     if curve.valid_uS is not None:
         valid_low, valid_high = curve.valid_uS

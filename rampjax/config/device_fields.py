@@ -110,14 +110,20 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         "Standard deviation of the temperature coefficient from device to device.",
     ),
     "relax_mean_uS": FieldInfo(
-        "µS; constant (at 1 s) and per_ln (per ln of the age in s)",
+        "µS; constant (at 1 s) and per_ln (per ln of the age in s); may depend on the conductance g",
         SLOW,
         "Mean shift of the conductance since programming.",
     ),
     "relax_sigma_uS": FieldInfo(
-        "µS; constant (at 1 s) and per_ln (per ln of the age in s)",
+        "µS; constant (at 1 s) and per_ln (per ln of the age in s); may depend on the conductance g",
         SLOW_PER_DEVICE,
         "Standard deviation of the shift since programming, beside the programming error.",
+    ),
+    "relax_t0_s": FieldInfo(
+        "s",
+        SETTING,
+        "Age at which the law of relaxation begins: a younger device is taken as this old, one just programmed as "
+        "unchanged; absent: 1 s.",
     ),
     "aged_sigma_uS": FieldInfo(
         "µS, not percent; may depend on the conductance g",

@@ -172,8 +172,7 @@ class Curve(Sourced):
             base = "g" if law.g_unit_uS == 1.0 else f"(g / {law.g_unit_uS:g} µS)"
             return f"{law.coefficient_uS:g} {base}^{law.exponent:g}"
         if self.table is not None:
-            points = zip(self.table.g_uS, self.table.sigma_uS, strict=True)
-            return "linear between " + ", ".join(f"{sigma:g} at {g:g}" for g, sigma in points) + " µS"
+            return points_text(self.table.g_uS, self.table.sigma_uS)
         if self.polynomial is None:
             return f"{self.constant or 0.0:g}"
         return polynomial_text(self.polynomial, self.g_unit_uS or 1.0)
@@ -232,14 +231,28 @@ def check_curve_table(data: Any, number: str, more: Sequence[str] = ()) -> Any:
     return data
 
 
+def points_text(g_uS: Sequence[float], values: Sequence[float]) -> str:
+    """Returns a table as it is printed, e.g. `linear between 1 at 20, 3 at 150 µS`."""
+    return "linear between " + ", ".join(f"{v:g} at {g:g}" for g, v in zip(g_uS, values, strict=True)) + " µS"
+
+
 def polynomial_text(terms: Sequence[float], g_unit_uS: float) -> str:
     """Returns a polynomial of g as it is printed, e.g. `4.782 - 0.009107 g`."""
+    return terms_text(terms, g_unit_uS) + unit_text(g_unit_uS)
+
+
+def terms_text(terms: Sequence[float], g_unit_uS: float) -> str:
+    """Returns a polynomial without what its unit is: of g, or of x = g / g_unit_uS."""
     symbol = "g" if g_unit_uS == 1.0 else "x"
     powers = ["", f" {symbol}", *(f" {symbol}^{i}" for i in range(2, N_COEFFICIENTS))]
     written = [f"{'-' if c < 0 else '+'} {abs(c):g}{p}" for c, p in zip(terms, powers, strict=False) if c]
     joined = " ".join(written or ["+ 0"])
-    joined = joined[2:] if joined.startswith("+") else "-" + joined[2:]
-    return joined + ("" if g_unit_uS == 1.0 else f", x = g / {g_unit_uS:g} µS")
+    return joined[2:] if joined.startswith("+") else "-" + joined[2:]
+
+
+def unit_text(g_unit_uS: float) -> str:
+    """Returns what follows a polynomial of x = g / g_unit_uS; nothing where it is one of g in µS."""
+    return "" if g_unit_uS == 1.0 else f", x = g / {g_unit_uS:g} µS"
 
 
 def check_terms(terms: object, key: str) -> None:

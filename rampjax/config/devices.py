@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from rampjax.checks import InputError, nearest
 from rampjax.config.device_ageing import DriftSpread, LogTime
 from rampjax.config.device_config import DeviceConfig, WriteConfig, check_loop
-from rampjax.config.device_error import Shift
+from rampjax.config.device_error import ErrorCurve
 from rampjax.config.device_fields import FIELDS, WRITE, FieldInfo
 from rampjax.config.device_values import Curve, Value
 from rampjax.config.toml_file import place, quoted, read_toml, unknown_key, validate
@@ -146,7 +146,7 @@ def model_of(field: str) -> type[BaseModel]:
 
 def _number_key(field: str) -> str:
     """Returns where a single number stands in the table of a figure."""
-    return "value" if issubclass(model_of(field), Value | Shift | DriftSpread) else "constant"
+    return "value" if issubclass(model_of(field), Value | ErrorCurve | DriftSpread) else "constant"
 
 
 def _overridden(field: str, value: object) -> dict[str, object]:

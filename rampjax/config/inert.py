@@ -8,6 +8,7 @@ from rampjax.checks import InputError
 from rampjax.circuit.blocks import BLOCKS, NOMINAL_K, Circuit, knobs
 from rampjax.circuit.calibration_spec import CalibrationSpec, parse_calibration
 from rampjax.circuit.curves import is_zero
+from rampjax.circuit.relaxation import DEFAULT_T0_S, calibrated_at_s
 from rampjax.config.device_config import DeviceConfig
 from rampjax.config.device_fields import FIELDS, WRITE, ZERO_ACTS
 from rampjax.config.device_values import Value
@@ -64,6 +65,16 @@ def _no_temperature(case: _Case) -> bool:
 
 def _nothing_to_redo(case: _Case) -> bool:
     return case.calibration.correction == "none" and case.calibration.n_redundant == 1
+
+
+def _relaxes(case: _Case, *keys: str) -> bool:
+    return any((law := case.device.figure(key)) is not None and not is_zero(law.numbers) for key in keys)
+
+
+def _youngest_s(case: _Case) -> float:
+    """The youngest age above 0 at which the chip is calibrated or used."""
+    operation = case.circuit.operation
+    return calibrated_at_s(operation.age_s, operation.recalibrate_s) or operation.age_s
 
 
 def _no_slow_noise(case: _Case) -> bool:
@@ -199,9 +210,19 @@ _RULES: Final[tuple[Rule, ...]] = (
     (["device.g_stuck_off_uS"], lambda c: not c.figure("stuck_off_prob"), "without `device.stuck_off_prob`"),
     (["device.g_stuck_on_uS"], lambda c: not c.figure("stuck_on_prob"), "without `device.stuck_on_prob`"),
     (
-        [f"device.{key}" for key in (*_SLOW, "drift_t0_s", "rtn_amplitude_rel", "rtn_tau_s")],
+        [f"device.{key}" for key in (*_SLOW, "relax_t0_s", "drift_t0_s", "rtn_amplitude_rel", "rtn_tau_s")],
         lambda c: c.circuit.operation.age_s == 0,
         "on a fresh chip, expected `operation.age_s` above 0",
+    ),
+    (
+        ["device.relax_t0_s"],
+        lambda c: not _relaxes(c, "relax_mean_uS", "relax_sigma_uS"),
+        "without `device.relax_mean_uS` or `device.relax_sigma_uS`",
+    ),
+    (
+        ["device.relax_t0_s"],
+        lambda c: _youngest_s(c) >= max(c.figure("relax_t0_s"), DEFAULT_T0_S),
+        f"where the chip is calibrated and used at ages from it and from {DEFAULT_T0_S:g} s on",
     ),
     (
         ["device.drift_t0_s"],
@@ -220,7 +241,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     (
         ["device.failed_bias_uS", "device.failed_sigma_uS"],
-        lambda c: c.device.failed_prob is None or c.device.failed_prob.value == 0,
+        lambda c: c.device.failed_prob is None or is_zero(c.device.failed_prob.numbers),
         "without `device.failed_prob`",
     ),
     (["device.slow_t_lo_s", "device.slow_t_hi_s"], _no_slow_noise, "without `device.sigma_slow_uS`"),

@@ -5,12 +5,14 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from rampjax.circuit.curves import PowerLaw, SigmaCurve, Table
+from rampjax.circuit.curves import N_POWERS, Points, PowerLaw, SigmaCurve, Table
+from rampjax.circuit.relaxation import Terms
 
 AGED: Final = "aged_sigma_uS"
 AGES: Final = "aged_sigma_ages_s"
 POWER_LAW: Final = "power_law"  # the forms of a curve that is no polynomial
 TABLE: Final = "table"
+POLYNOMIAL: Final = "polynomial"  # the form of a law of the age whose parts depend on the conductance
 
 
 def curve_of(flat: Sequence[Any]) -> SigmaCurve:
@@ -32,15 +34,23 @@ def flat_figure(key: str, value: Any) -> dict[str, Any]:
 
     The curves of several ages are one list, all coefficients of the first before those of the second, beside the list
     of the ages. A curve that is no polynomial is a list that begins with its form: ["power_law", coefficient_uS,
-    exponent, g_unit_uS], or ["table", g, sigma, g, sigma, ...] in µS.
+    exponent, g_unit_uS], or ["table", g, value, g, value, ...] in µS. A law of the age whose parts depend on the
+    conductance is ["polynomial", coefficients at 1 s, coefficients per ln(t / 1 s)], as many of each, of powers of g in
+    µS.
     """
     if isinstance(value, PowerLaw):
         return {key: [POWER_LAW, value.coefficient_uS, value.exponent, value.g_unit_uS]}
-    if isinstance(value, Table):
-        return {key: [TABLE, *itertools.chain(*zip(value.g_uS, value.sigma_uS, strict=True))]}
+    if isinstance(value, Table | Points):
+        values = value.sigma_uS if isinstance(value, Table) else value.value
+        return {key: [TABLE, *itertools.chain(*zip(value.g_uS, values, strict=True))]}
     if key == AGED:
         aged: Sequence[tuple[float, tuple[float, ...]]] = value or ()
         return {key: [term for _, curve in aged for term in curve], AGES: [age_s for age_s, _ in aged]}
     if isinstance(value, tuple):
-        return {key: list(value)}
+        return {key: _law(value) if any(isinstance(item, tuple) for item in value) else list(value)}
     return {key: bare(value) if isinstance(value, float) else value}
+
+
+def _law(parts: tuple[Terms, ...]) -> list[Any]:
+    of_g = [part if isinstance(part, tuple) else (part,) for part in parts]
+    return [POLYNOMIAL, *(term for part in of_g for term in (*part, *[0.0] * (N_POWERS - len(part))))]

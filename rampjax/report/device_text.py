@@ -3,6 +3,7 @@
 from collections.abc import Container
 from typing import Any
 
+from rampjax.circuit.curves import is_zero
 from rampjax.config.device_config import DeviceConfig
 from rampjax.config.device_fields import FIELDS, WRITE
 from rampjax.config.device_values import CERTAINTIES, Curve, Sourced
@@ -122,7 +123,7 @@ def _spread(device: DeviceConfig, curve: Curve) -> str:
 def _failures(device: DeviceConfig) -> str:
     """What the programming error is not the whole of."""
     share = device.failed_prob
-    return "" if share is None or share.value == 0 else f", and failures ({share.certainty})"
+    return "" if share is None or is_zero(share.numbers) else f", and failures ({share.certainty})"
 
 
 def _ageing(device: DeviceConfig) -> str:
@@ -130,7 +131,7 @@ def _ageing(device: DeviceConfig) -> str:
     for key, words in _AGEING.items():
         figure = device.figure(key)
         if figure is not None:
-            flat = "no " if figure.numbers in (0.0, (0.0, 0.0)) else ""
+            flat = "no " if is_zero(figure.numbers) else ""
             found.setdefault(f"{flat}{words}", figure.certainty)
     return ", ".join(f"{words} ({certainty})" for words, certainty in found.items()) or "-"
 

@@ -42,6 +42,7 @@ NAMES: Final[dict[str, str]] = {
     "device.sigma_tc_rel_per_K": "temperature coefficient σ",
     "device.relax_mean_uS": "mean relaxation",
     "device.relax_sigma_uS": "relaxation σ",
+    "device.relax_t0_s": "beginning of relaxation",
     "device.sigma_slow_uS": "slow read noise σ",
     "device.slow_t_lo_s": "shortest time of the slow read noise",
     "device.slow_t_hi_s": "longest time of the slow read noise",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from rampjax.circuit.blocks import BLOCKS, NOMINAL_K, knobs
-from rampjax.circuit.curves import PowerLaw, Table, is_zero
+from rampjax.circuit.curves import Points, PowerLaw, Table, is_zero
 from rampjax.circuit.design import Design
 from rampjax.circuit.device import Device
 from rampjax.config.circuit_sections import set_circuit
@@ -112,9 +112,7 @@ def _any_on(design: Design, keys: Iterable[str]) -> bool:
 
 
 def _is_on(value: Any, off: Any) -> bool:
-    if isinstance(value, PowerLaw | Table):
-        return not is_zero(value)
-    return bool(value != off and (not isinstance(value, tuple) or any(value)))
+    return bool(value != off and not (isinstance(value, tuple | PowerLaw | Table | Points) and is_zero(value)))
 
 
 def _value(design: Design, key: str) -> Any:

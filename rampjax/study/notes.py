@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rampjax.circuit.blocks import BLOCKS, SETTING, Circuit, Info, info, knobs
-from rampjax.circuit.curves import PowerLaw, Table, is_zero
+from rampjax.circuit.curves import is_zero
 from rampjax.circuit.design import Design
 from rampjax.circuit.negative_reads import worst_negative_read
 from rampjax.config.device_config import Figure
@@ -178,7 +178,7 @@ def _figures_on(points: Sequence[Point]) -> dict[str, list[Figure]]:
                 errs
                 and f"device.{key}" not in inert
                 and figure is not None
-                and (_is_not_zero(figure.numbers) or key in ZERO_ACTS)
+                and (not is_zero(figure.numbers) or key in ZERO_ACTS)
                 and figure not in found.get(key, ())
             ):
                 found.setdefault(key, []).append(figure)
@@ -193,12 +193,6 @@ def _device_notes(name: str, on: Mapping[str, Sequence[Figure]]) -> Iterator[str
         texts = dict.fromkeys(figure.text for figure in figures)
         meaning = "; ".join(part for part in (said.unit, said.clock, certainties) if part)
         yield f"{name}, {key} = {form}{' | '.join(texts)} ({meaning}): {said.help}"
-
-
-def _is_not_zero(numbers: Any) -> bool:
-    if isinstance(numbers, PowerLaw | Table):
-        return not is_zero(numbers)
-    return any(_is_not_zero(item) for item in numbers) if isinstance(numbers, tuple) else bool(numbers)
 
 
 def _circuit_notes(circuits: Sequence[Circuit]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import rampjax as rj
 from rampjax.circuit import blocks
 from rampjax.circuit.assemble import column_structure
 from rampjax.circuit.blocks import Circuit, Comparator, Mac, Operation, Ramp
-from rampjax.circuit.curves import PowerLaw, Table
+from rampjax.circuit.curves import Points, PowerLaw, Table
 
 PAPER = rj.load_device("taox_paper")
 QUIET = rj.load_device("taox_paper", sigma_prog_uS=0.0, sigma_read_uS=0.0)
@@ -201,9 +201,29 @@ DRAWN = {
     "programming by a power law": (Circuit(), {"sigma_prog_uS": PowerLaw(4.0, 0.7, 150.0)}),
     "programming by a table": (Circuit(), {"sigma_prog_uS": Table((20.0, 70.0, 150.0), (1.0, 4.0, 2.0))}),
     "failed programming": (Circuit(), {"sigma_prog_uS": (1.0,), **FAILING}),
+    "programming that fails below a conductance": (
+        Circuit(),
+        {
+            "sigma_prog_uS": (1.0,),
+            "bias_prog_uS": Points((0.0, 60.0, 150.0), (1.5, -1.0, 0.5)),
+            "failed_prob": Points((39.0, 40.0), (0.3, 0.0)),
+            "failed_bias_uS": Points((10.0, 40.0), (20.0, -5.0)),
+            "failed_sigma_uS": (4.0,),
+        },
+    ),
     "relaxation": (
         Circuit(operation=Operation(age_s=1e4)),
         {"relax_mean_uS": (0.2, -0.05), "relax_sigma_uS": (0.4, 0.2)},
+    ),
+    "relaxation by the conductance": (
+        Circuit(operation=Operation(age_s=0.5, recalibrate_s=0.4)),
+        {
+            "relax_mean_uS": ((1.0, -0.04), (0.1, -0.001)),
+            "relax_sigma_uS": ((2.0, 0.02, 1e-4), 0.3),
+            "relax_t0_s": 0.2,
+            "g_min_uS": 5.0,
+            "sigma_prog_uS": (4.0,),  # some are programmed beyond the targets
+        },
     ),
     "spread at an age": (
         Circuit(operation=Operation(age_s=3e3)),

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from rampjax.checks import InputError
-from rampjax.circuit.curve_params import curve_params, scale_curve
-from rampjax.circuit.curves import MOST_KNOTS, PowerLaw, Table, curve_at_uS, is_zero
-from rampjax.circuit.device import sigma_at
+from rampjax.circuit.curve_params import curve_params, scale_curve, shift_params
+from rampjax.circuit.curves import MOST_KNOTS, Points, PowerLaw, Table, curve_at_uS, is_zero, shift_at_host
+from rampjax.circuit.device import shift_at, sigma_at
 
 POINTS = Table((5.0, 20.0, 50.0, 150.0), (1.0, 3.0, 2.5, 4.0))
 FULL = Table(tuple(np.linspace(1.0, 150.0, MOST_KNOTS)), tuple(np.sqrt(np.linspace(1.0, 150.0, MOST_KNOTS))))
@@ -62,7 +62,16 @@ def test_tables_of_any_length_share_a_kernel():
 
 
 def test_what_is_zero():
-    zeros = [(0.0,), (0.0, 0.0), PowerLaw(0.0, 1.0), Table((0.0, 1.0), (0.0, 0.0))]
+    assert not is_zero(Points((0.0, 1.0), (0.0, -1.0)))
+    assert not is_zero((0.0, (0.0, -1.0)))
+    zeros = [
+        (0.0,),
+        (0.0, 0.0),
+        (0.0, (0.0, 0.0)),
+        Points((0.0, 1.0), (0.0, 0.0)),
+        PowerLaw(0.0, 1.0),
+        Table((0.0, 1.0), (0.0, 0.0)),
+    ]
     assert all(map(is_zero, zeros))
     assert not any(map(is_zero, CURVES.values()))
 
@@ -75,6 +84,8 @@ def test_what_is_zero():
         (lambda: PowerLaw(1.0, 1.0, -2.0), "`g_unit_uS` must be positive, but is -2"),
         (lambda: Table((1.0,), (1.0,)), "A table of a standard deviation must have 2 to 33 points"),
         (lambda: Table((1.0, 2.0), (1.0,)), "must have as many `sigma_uS` as `g_uS`"),
+        (lambda: Points((1.0, 2.0), (1.0,)), "A table of a shift or a share must have as many `value` as `g_uS`"),
+        (lambda: Points((1.0, 1.0), (1.0, -1.0)), "must have its `g_uS` ascending"),
         (lambda: Table((2.0, 1.0), (1.0, 1.0)), "must have its `g_uS` ascending"),
         (lambda: Table((1.0, 2.0), (1.0, -1.0)), "`sigma_uS` must be at least 0, but is -1"),
         (lambda: dataclasses.replace(POINTS, g_uS=(0.0, float("nan"), 1.0, 2.0)), "ascending"),
@@ -83,3 +94,24 @@ def test_what_is_zero():
 def test_curves_that_are_none_are_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+STEP = Points((39.99, 40.0, 90.0), (0.3, 0.0, -2.0))
+
+
+def test_a_shift_by_points_has_either_sign_and_a_step_and_stays_beyond_its_ends() -> None:
+    g = np.array([0.0, 39.98, 39.995, 40.0, 65.0, 90.0, 150.0])
+    expected = [0.3, 0.3, 0.15, 0.0, -1.0, -2.0, -2.0]
+    np.testing.assert_allclose(shift_at_host(STEP, g), expected, atol=1e-9)
+    traced = shift_at(shift_params(STEP), jnp.asarray(g, jnp.float32))
+    np.testing.assert_allclose(traced, expected, atol=2e-4)  # a float32 grain at 40 µS is 4e-6 of a step of 0.01
+    for shift in (-0.5, (1.0, -0.02)):
+        at = shift_at_host(shift, g)
+        np.testing.assert_allclose(
+            np.broadcast_to(shift_at(shift_params(shift), jnp.asarray(g, jnp.float32)), 7), at, rtol=1e-6
+        )
+
+
+def test_a_shift_by_points_has_the_slope_of_its_segment() -> None:
+    slope = jax.vmap(jax.grad(lambda g: shift_at(shift_params(STEP), g)))(jnp.array([20.0, 65.0, 140.0]))
+    np.testing.assert_allclose(slope, [0.0, -0.04, 0.0], rtol=1e-6)

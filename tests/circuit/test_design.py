@@ -102,7 +102,6 @@ def test_a_column_too_large_for_memory_is_refused():
             "`device.sigma_slow_uS` must be 0 beside `device.relax_sigma_uS`",
         ),
         (blocks.Circuit(), {"failed_prob": (0.0, 0.1)}, "`device.failed_prob` must be between 0 and 1 for every targ"),
-        (blocks.Circuit(operation=blocks.Operation(age_s=0.5)), {}, "0 or at least 1"),
         (
             blocks.Circuit(operation=blocks.Operation(age_s=1e9)),
             {"aged_sigma_uS": ((1.0, (1.0,)), (86_400.0, (2.0,)))},

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 import rampjax as rj
+from rampjax.circuit.curves import Points
 from rampjax.circuit.device import Device, sigma_at
 from rampjax.circuit.programming import (
     HEALTHY,
@@ -147,6 +148,19 @@ def test_moments_of_a_mixture() -> None:
     mean = p * m_f + (1 - p) * m
     assert off.mean() == pytest.approx(mean, abs=0.15)
     assert off.std() == pytest.approx(np.sqrt(p * (s_f**2 + m_f**2) + (1 - p) * (s**2 + m**2) - mean**2), rel=0.02)
+
+
+def test_a_share_of_failures_that_is_a_step_ends_where_it_does() -> None:
+    step = Points((39.9, 40.0), (0.2, 0.0))
+    bias = Points((20.0, 60.0), (-4.0, 4.0))
+    device = params(dataclasses.replace(DEVICE, failed_prob=step, failed_bias_uS=100.0, bias_prog_uS=bias))
+    for aim_uS, share in ((39.0, 0.2), (41.0, 0.0)):
+        draw = draw_programming(jax.random.key(5), jax.random.key(6), (N,), None, device)
+        off = np.asarray(program(draw, jnp.full(N, aim_uS), None, device, PLAIN, None)[0], float) - aim_uS
+        failed = off > 80
+        assert stats.binomtest(int(failed.sum()), N, share).pvalue > 1e-3
+        error = (off[~failed] - (aim_uS - 40.0) / 5) / (2.0 + 0.03 * aim_uS)
+        assert stats.kstest(error, stats.norm.cdf).pvalue > 1e-3
 
 
 def test_without_a_share_of_failures_nothing_else_is_drawn() -> None:

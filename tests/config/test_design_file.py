@@ -14,7 +14,7 @@ import rampjax as rj
 from rampjax.checks import InputError
 from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.blocks import Circuit, Comparator, Operation, Programming, Ramp
-from rampjax.circuit.curves import PowerLaw, Table
+from rampjax.circuit.curves import Points, PowerLaw, Table
 from rampjax.circuit.design import Design, lay_out
 from rampjax.config.design_file import design_record, read_design
 from rampjax.config.devices import device_names
@@ -84,11 +84,46 @@ def test_every_device_is_read_back(tmp_path: Path, name: str) -> None:
 
 
 def test_curves_of_every_form_are_read_back(tmp_path: Path) -> None:
+    shifts = {
+        "bias_prog_uS": Points((5.0, 60.0), (-1.0, 2.0)),
+        "failed_prob": Points((39.5, 40.0), (0.25, 0.0)),
+        "failed_bias_uS": Points((0.0, 150.0), (4.0, -4.0)),
+        "failed_sigma_uS": (9.0, 0.0, 0.0, 0.0, 0.0),
+    }
     curves = {"sigma_prog_uS": PowerLaw(2.67, 0.35, 150.0), "sigma_read_uS": Table((1.0, 7.0, 90.0), (0.1, 0.2, 0.15))}
-    design = rj.design("tanh", 3, device=dataclasses.replace(rj.load_device("taox_paper"), **curves))
+    design = rj.design("tanh", 3, device=dataclasses.replace(rj.load_device("taox_paper"), **curves, **shifts))
     again = rj.load_design(rj.save_design(design, tmp_path / "design.json"))
     assert again.device == design.device
     assert_same(design, again)
+
+
+LAWS = {
+    "relax_mean_uS": ((0.5, -0.01, 0.0, 0.0, 0.0), (0.0, -0.002, 0.0, 0.0, 0.0)),
+    "relax_sigma_uS": ((1.0, 0.0, 1e-5, 0.0, 0.0), (0.1, 0.0, 0.0, 0.0, 0.0)),
+    "relax_t0_s": 0.01,
+}
+
+
+def test_laws_of_relaxation_that_depend_on_the_conductance_are_read_back(tmp_path: Path) -> None:
+    device = dataclasses.replace(rj.load_device("taox_paper"), **LAWS)
+    design = rj.design("tanh", 3, device=device, circuit=Circuit(operation=Operation(age_s=0.5)))
+    again = rj.load_design(rj.save_design(design, tmp_path / "design.json"))
+    assert again.device == design.device
+    assert_same(design, again)
+    mixed = dataclasses.replace(
+        design, device=dataclasses.replace(device, relax_sigma_uS=(1.0, LAWS["relax_sigma_uS"][1]))
+    )
+    assert_same(mixed, rj.load_design(rj.save_design(mixed, tmp_path / "mixed.json")))
+
+
+def test_a_file_of_the_schema_before_is_read_with_what_was_so_then(tmp_path: Path, record: dict[str, Any]) -> None:
+    older = {key: value for key, value in record.items() if key != "relax_t0_s"} | {"schema_version": 4}
+    path = tmp_path / "older.json"
+    path.write_text(json.dumps(older))
+    assert read_design(path).device.relax_t0_s == 1.0
+    path.write_text(json.dumps(older | {"schema_version": 5}))
+    with pytest.raises(InputError, match="`relax_t0_s` is missing"):
+        read_design(path)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +160,7 @@ IMPOSSIBLE: list[tuple[Callable[[dict[str, Any]], None], list[str]]] = [
     # schema and keys
     (put(schema_version=1), ["schema_version", "anew"]),
     (put(schema_version=2), ["schema_version", "anew"]),
-    (put(schema_version=5), ["schema_version", "4", "5"]),
+    (put(schema_version=6), ["schema_version", "5", "6"]),
     (put(schema_version=True), ["schema_version", "true"]),
     (without("schema_version"), ["schema_version", "missing"]),
     (without("thresholds"), ["thresholds", "missing", "a list of numbers"]),
@@ -203,7 +238,12 @@ IMPOSSIBLE: list[tuple[Callable[[dict[str, Any]], None], list[str]]] = [
     (put(sigma_read_uS=["power_law", 1.0, -0.5, 1.0]), ["sigma_read_uS", "exponent", "positive"]),
     (put(sigma_read_uS=["table", 0.0, 1.0, 2.0]), ["sigma_read_uS", "as many"]),
     (put(sigma_read_uS=["root", 1.0]), ["sigma_read_uS", "list of numbers"]),
+    (put(failed_prob=["table", 1.0, 0.1, 2.0]), ["failed_prob", "as many"]),
+    (put(bias_prog_uS=["power_law", 1.0, 0.5, 1.0]), ["bias_prog_uS", "exactly one of"]),
     (put(relax_mean_uS=[1.0]), ["relax_mean_uS", "2"]),
+    (put(relax_mean_uS=["polynomial", 1.0]), ["relax_mean_uS", "5 numbers", "1"]),
+    (put(relax_sigma_uS=["polynomial", *[0.0] * 5, -1.0, *[0.0] * 4]), ["relax_sigma_uS", "must not fall"]),
+    (put(relax_t0_s=0.0), ["relax_t0_s", "positive"]),
     (put(aged_sigma_uS=[1.0]), ["aged_sigma_uS", "5"]),
     (put(stuck_off_prob=2.0), ["stuck_off_prob"]),
     (put(write_scheme="pulse"), ["write_scheme", "pulses"]),

@@ -11,8 +11,10 @@ import pytest
 
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import SCHEME_FIGURES
+from rampjax.circuit.curves import Points as Shifts
 from rampjax.circuit.curves import PowerLaw
 from rampjax.circuit.curves import Table as Points
+from rampjax.config.build import build_device
 from rampjax.config.device_config import DeviceConfig, WriteConfig
 from rampjax.config.devices import FIELDS, device_names, load_device
 from rampjax.config.records import flat_figure
@@ -68,6 +70,7 @@ OPTIONAL = {
     "sigma_tc_rel_per_K": figure(value=0.001),
     "relax_mean_uS": figure(constant=0.0, per_ln=-0.1),
     "relax_sigma_uS": figure(constant=0.0, per_ln=0.0),
+    "relax_t0_s": figure(value=0.01),
     "sigma_slow_uS": figure(polynomial=[0.0, 0.001], g_unit_uS=1.0, valid_uS=[0.0, 150.0]),
     "slow_t_lo_s": figure(value=0.5),
     "slow_t_hi_s": figure(value=1e6),
@@ -90,9 +93,14 @@ AGED = figure(ages_s=[1.0, 100.0], polynomials=[[2.67], [2.67, 0.01]], g_unit_uS
 
 SHIFTED = figure(polynomial=[-0.5, 1.0], g_unit_uS=150.0, valid_uS=[0.0, 150.0])
 
+LAW = figure(constant_polynomial=[2.0, -0.3], per_ln_polynomial=[0.1, 0.2], g_unit_uS=150.0, valid_uS=[0.0, 150.0])
 DRIFT_SPREAD = figure(slope=-0.0125, intercept=-0.0059, low=0.008, high=0.045)
 FORMS = {
     "sigma_prog_uS": figure(power_law={"coefficient_uS": 2.67, "exponent": 0.5, "g_unit_uS": 150.0}),
+    "bias_prog_uS": figure(table={"g_uS": [5.0, 50.0], "value_uS": [-1.5, 2.0]}, valid_uS=[0.0, 150.0]),
+    "failed_prob": figure(table={"g_uS": [39.5, 40.0], "value": [0.25, 0.0]}),
+    "failed_bias_uS": figure(table={"g_uS": [0.0, 150.0], "value_uS": [4.0, -4.0]}),
+    "failed_sigma_uS": figure(constant=9.0),
     "sigma_read_uS": figure(table={"g_uS": [0.0, 50.0, 150.0], "sigma_uS": [0.5, 1.0, 3.5]}, valid_uS=[0.0, 150.0]),
 }
 
@@ -106,6 +114,9 @@ def table_of(name: str) -> Table:
         return full_table()
     if name == "shifted":
         return {**preset_table("taox_paper"), "bias_prog_uS": copy.deepcopy(SHIFTED)}
+    if name == "relaxing":
+        laws = {key: copy.deepcopy(LAW) for key in ("relax_mean_uS", "relax_sigma_uS")}
+        return {**preset_table("taox_paper"), **laws}
     if name == "drifting":
         return {**preset_table("taox_paper"), "sigma_drift_nu": copy.deepcopy(DRIFT_SPREAD)}
     if name == "forms":  # curves that are no polynomials
@@ -124,7 +135,7 @@ def figures_of(data: Table, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
             yield from figures_of(value, (*path, key))
 
 
-FILES = [*device_names(), "full", "aged", "shifted", "forms", "drifting"]
+FILES = [*device_names(), "full", "aged", "shifted", "forms", "drifting", "relaxing"]
 EVERY_FIGURE = [(name, path) for name in FILES for path in figures_of(table_of(name))]
 OPTIONAL_OF_WRITE = ("spread_uS", "readout_mean_uS", "readout_sigma_uS")
 REQUIRED = {field for field, info in DeviceConfig.model_fields.items() if info.is_required()}
@@ -251,6 +262,68 @@ def test_two_ways_of_ageing_are_refused(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "change", "message"),
+    [
+        ("mean", {"constant": 1.0}, "`relax_mean_uS` must have exactly one of `constant` and `constant_polynomial`"),
+        ("mean", {"per_ln_polynomial": None}, "must have exactly one of `per_ln` and `per_ln_polynomial`"),
+        ("mean", {"per_ln_polynomial": [0.1] * 6}, "must have 1 to 5 coefficients in `per_ln_polynomial`"),
+        ("mean", {"valid_uS": [10.0, 150.0]}, "`relax_mean_uS` is valid from 10 to 150 µS, but the targets"),
+        (
+            "sigma",
+            {"constant_polynomial": [0.1, -0.3]},
+            "must be at least 0 for every target .* -0.2 µS at 150 µS and 1 s",
+        ),
+        ("sigma", {"per_ln_polynomial": [0.1, -0.3]}, "must not fall with age .* by -0.2 µS per ln.* at 150 µS"),
+    ],
+)
+def test_wrong_laws_of_relaxation_are_refused(key: str, change: Table, message: str, write: Write) -> None:
+    law = {part: value for part, value in {**LAW, **change}.items() if value is not None}
+    with pytest.raises(InputError, match=rf"mine\.toml: .*{message}"):
+        own_file({f"relax_{key}_uS": law}, write)
+    unit = figure(constant=0.1, per_ln=0.1, g_unit_uS=2.0)
+    with pytest.raises(InputError, match="must have `g_unit_uS` only beside a polynomial"):
+        own_file({"relax_mean_uS": unit}, write)
+
+
+def test_a_spread_need_not_be_positive_before_its_law_begins(write: Write) -> None:
+    """S = 0.5 + 0.2 ln t falls to -0.42 µS at 0.01 s, but not where it begins at 0.1 s; late laws may at 1 s."""
+    law = figure(constant=0.5, per_ln=0.2)
+    with pytest.raises(InputError, match=r"`relax_sigma_uS` must be at least 0 .* but is -0.421 µS at 0 µS and 0.01 s"):
+        own_file({"relax_sigma_uS": law, "relax_t0_s": figure(value=0.01)}, write)
+    own_file({"relax_sigma_uS": law, "relax_t0_s": figure(value=0.1)}, write)
+    late = figure(constant=-0.4, per_ln=0.2)
+    own_file({"relax_sigma_uS": late, "relax_t0_s": figure(value=10.0)}, write)
+
+
+@pytest.mark.parametrize(
+    ("law", "text"),
+    [
+        ({"constant": 0.4, "per_ln": -0.1}, "0.4 - 0.1 ln(t / 1 s)"),
+        ({"constant": 0.0, "per_ln": -0.1}, "-0.1 ln(t / 1 s)"),
+        ({"constant": -0.4, "per_ln": 0.0}, "-0.4"),
+        ({"constant_polynomial": [0.1, 0.02], "per_ln": -0.03}, "(0.1 + 0.02 g) - 0.03 ln(t / 1 s)"),
+        (
+            {"constant": 0.5, "per_ln_polynomial": [0.1, -0.2], "g_unit_uS": 150.0},
+            "0.5 + (0.1 - 0.2 x) ln(t / 1 s), x = g / 150 µS",
+        ),
+        ({"constant": 0.0, "per_ln_polynomial": [0.0, -0.2]}, "-(0.2 g) ln(t / 1 s)"),
+    ],
+)
+def test_a_law_of_relaxation_is_printed_as_it_is(law: Table, text: str, write: Write) -> None:
+    device = own_file({"relax_mean_uS": figure(**law)}, write)
+    assert device.relax_mean_uS is not None
+    assert device.relax_mean_uS.text == text
+
+
+def test_a_law_in_another_unit_is_the_same_law(write: Write) -> None:
+    device = own_file({"relax_mean_uS": LAW}, write)
+    assert device.relax_mean_uS is not None
+    at_1s, per_ln = device.relax_mean_uS.numbers
+    assert at_1s == pytest.approx((2.0, -0.002, 0.0, 0.0, 0.0))
+    assert per_ln == pytest.approx((0.1, 0.2 / 150.0, 0.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize(
     ("scheme", "change", "message"),
     [
         ("pulses", {"g_reset_uS": figure(value=1.0)}, "`write.g_reset_uS` has no effect in the scheme `pulses`"),
@@ -283,6 +356,14 @@ def test_a_spread_of_the_drift_has_one_form(change: Table, write: Write) -> None
     assert spread is not None
     assert spread.numbers == (-0.0125, -0.0059, 0.008, 0.045)
     assert spread.text == "-0.0125 ln(g / g_max) - 0.0059, from 0.008 to 0.045"
+
+
+def test_a_table_of_a_shift_is_what_the_physics_takes_and_is_printed(write: Write) -> None:
+    device = load_device(write(as_toml(table_of("forms")), "mine.toml"))
+    assert device.failed_prob is not None
+    assert device.bias_prog_uS.numbers == Shifts((5.0, 50.0), (-1.5, 2.0))
+    assert device.failed_prob.text == "linear between 0.25 at 39.5, 0 at 40 µS"
+    assert build_device(device).failed_prob == Shifts((39.5, 40.0), (0.25, 0.0))
 
 
 def test_a_share_of_failed_programming_is_one_at_every_target(write: Write) -> None:
@@ -380,8 +461,22 @@ def test_a_missing_device_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"bias_prog_uS": figure()}, "`bias_prog_uS` must have exactly one of `value` and `polynomial`"),
-        ({"bias_prog_uS": figure(value=1.0, polynomial=[1.0])}, "exactly one of `value` and `polynomial`"),
+        ({"bias_prog_uS": figure()}, "`bias_prog_uS` must have exactly one of `value`, `polynomial` and `table`"),
+        ({"bias_prog_uS": figure(value=1.0, polynomial=[1.0])}, "exactly one of `value`, `polynomial` and `table`"),
+        ({"bias_prog_uS": figure(table={"g_uS": [1.0, 2.0], "value": [0.1, 0.1]})}, "`bias_prog_uS.table.value"),
+        (
+            {"bias_prog_uS": figure(table={"g_uS": [1.0, 2.0], "value_uS": [0.1]})},
+            "`bias_prog_uS.table` must have as many `value_uS` as `g_uS`",
+        ),
+        (
+            {"failed_prob": figure(table={"g_uS": [2.0, 1.0], "value": [0.1, 0.1]})},
+            "`failed_prob.table` must have its `g_uS` ascending",
+        ),
+        ({"failed_prob": figure(table={"g_uS": [1.0, 2.0], "value": [0.1, 1.1]})}, "must be between 0 and 1"),
+        (
+            {"failed_prob": figure(table={"g_uS": [1.0, 2.0], "value": [0.1, 0.0]})},
+            "`failed_prob` needs `failed_sigma_uS`",
+        ),
         ({"bias_prog_uS": figure(value=1.0, g_unit_uS=2.0)}, "must have `g_unit_uS` only beside `polynomial`"),
         ({"bias_prog_uS": figure(polynomial=[1.0] * 6)}, "must have 1 to 5 coefficients"),
         ({"bias_prog_uS": figure(polynomial=[1.0], valid_uS=[0.0, 40.0])}, "`bias_prog_uS` is valid from 0 to 40 µS"),

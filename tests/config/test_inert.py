@@ -52,6 +52,15 @@ Write = Callable[..., Path]
         (["device.g_stuck_off_uS=1"], "`device.g_stuck_off_uS` has no effect without `device.stuck_off_prob`"),
         (["device.g_stuck_on_uS=500"], "`device.g_stuck_on_uS` has no effect without `device.stuck_on_prob`"),
         (["device.relax_sigma_uS=1"], "`device.relax_sigma_uS` has no effect on a fresh chip, expected `operation.age"),
+        (["device.relax_t0_s=0.1"], "`device.relax_t0_s` has no effect on a fresh chip"),
+        (
+            ["operation.age_s=9", "device.drift_t0_s=0.1", "device.sigma_drift_nu=1", "device.relax_t0_s=0.1"],
+            "`device.relax_t0_s` has no effect without `device.relax_mean_uS` or `device.relax_sigma_uS`",
+        ),
+        (
+            ["operation.age_s=9", "device.relax_mean_uS=1", "device.relax_t0_s=0.1"],
+            "`device.relax_t0_s` has no effect where the chip is calibrated and used at ages from it and from 1 s on",
+        ),
         (["operation.age_s=9", "device.rtn_prob=0.1"], "`device.rtn_prob` has no effect without `device.rtn_amplitude"),
         (
             ["operation.age_s=9", "device.relax_mean_uS=1", "device.rtn_tau_s=9"],
@@ -120,6 +129,11 @@ def test_a_setting_without_effect_is_refused(settings: list[str], message: str) 
         (["operation.temperature_K=310", "mac.ktc_noise=true"], "none"),
         (["circuit.n_reads=4"], "none"),  # a note says so, as studies vary both
         (["operation.age_s=10", "operation.recalibrate_s=1", "device.relax_sigma_uS=1"], "redundant:2"),
+        (["operation.age_s=0.5", "device.relax_sigma_uS=1", "device.relax_t0_s=0.1"], "none"),
+        (
+            ["operation.age_s=9", "operation.recalibrate_s=8.5", "device.relax_sigma_uS=1", "device.relax_t0_s=0.1"],
+            "one_point",
+        ),
     ],
 )
 def test_what_may_matter_is_taken(settings: list[str], calibration: str) -> None:

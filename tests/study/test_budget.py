@@ -13,7 +13,7 @@ from rampjax import cli
 from rampjax.checks import InputError
 from rampjax.circuit.assemble import column_structure
 from rampjax.circuit.blocks import BLOCKS, SETTING, Circuit, Comparator, Mac, Operation, Programming, Ramp, info, knobs
-from rampjax.circuit.curves import PowerLaw, Table
+from rampjax.circuit.curves import Points, PowerLaw, Table
 from rampjax.circuit.device import Device
 from rampjax.config.device_fields import FIELDS, LIMIT, WRITE
 from rampjax.config.points import point_from_options
@@ -97,6 +97,10 @@ def test_only_what_acts_is_a_source():
     assert sources_on(calm) == ("programming error", "read noise")  # nothing measures, and nothing drives the leak
     relaxing = rj.load_device("ibm_cmo_hfox")
     assert "relaxation" not in sources_on(rj.design("tanh", 3, device=relaxing))
+    still = dataclasses.replace(relaxing, sigma_prog_uS=(0.0,), sigma_read_uS=(0.0,))
+    for bias, on in ((0.0, ()), (0.1, ("programming error",))):
+        shifted = dataclasses.replace(still, bias_prog_uS=Points((1.0, 9.0), (0.0, bias)))
+        assert sources_on(rj.design("tanh", 3, device=shifted)) == on
     aged = rj.design("tanh", 3, device=relaxing, circuit=Circuit(operation=Operation(age_s=10.0)))
     assert sources_on(aged) == ("programming error", "relaxation", "read noise")
 
