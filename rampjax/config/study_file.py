@@ -248,5 +248,6 @@ def _numbers(device: DeviceConfig) -> dict[str, Any]:
     figures = {key: device.figure(key) for key in FIELDS}
     held = {key: figure.numbers for key, figure in figures.items() if figure is not None}
     held |= {key: flat_figure(key, curve)[key] for key, curve in held.items() if isinstance(curve, PowerLaw | Table)}
-    numbers: dict[str, Any] = json.loads(json.dumps({"name": device.name, **held}))  # lists for tuples
+    cells = {} if device.cells is None else {"cells": device.cells.model_dump(mode="json")}
+    numbers: dict[str, Any] = json.loads(json.dumps({"name": device.name, **held, **cells}))  # lists for tuples
     return numbers
