@@ -40,6 +40,12 @@ class CellsConfig(Frozen):
     license: Text = Field(description="text that names the license of the file")
     source: Text = Field(description="text that says where the file is from")
 
+    @property
+    def text(self) -> str:
+        """How an aim takes one of the cells."""
+        near = f"a target within {self.window_uS:g} µS" if self.window_uS else "the nearest target"
+        return f"a cell of {self.file} with {near}, all alike likely"
+
 
 def with_stand_ins(data: Any) -> Any:
     """Returns the tables of a device with a zero for the figures that every device has, where its cells are measured.
@@ -52,5 +58,5 @@ def with_stand_ins(data: Any) -> Any:
     for key in REPLACED_BY_CELLS:
         if key in data:
             raise InputError(cells_fault(key))
-    said = {"certainty": "measured", "source": "no law: the error is that of measured cells, see [cells]"}
+    said = {"certainty": "measured", "source": "no law: the error is that of measured cells"}
     return {**data, **{key: {number: 0.0, **said} for key, number in _NEEDED.items()}}

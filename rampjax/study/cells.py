@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -36,6 +36,26 @@ def with_cells(points: Sequence[AnyPoint], data: Path | None = None) -> list[Any
         point if point.device.cells is None else dataclasses.replace(point, cells=device_cells(point.device, data))
         for point in points
     ]
+
+
+def cells_notes(points: Sequence[Point]) -> Iterator[str]:
+    """Yields what must be said of the measured cells that chips were made of, a sentence or two for each device."""
+    held = {point.device.name: point for point in points if point.device.cells is not None}
+    for name, point in held.items():
+        cells, config = point.cells, point.device.cells
+        if cells is None or config is None:
+            continue
+        yield (
+            f"{name}: {cells.n_cells} measured cells of {config.file} (SHA-256 {config.sha256[:12]}) in place of "
+            f"laws. Each programming event takes {config.text}, with its error at the first read and at every age "
+            f"since (µS, static and slow); between ages it is linear in ln t. Source: {config.source}; license: "
+            f"{config.license}."
+        )
+        yield (
+            f"The chips of {name} are independent draws, with replacement, from the cells of one array. What those "
+            "share (wafer, process, the way they were programmed and read) all chips share, so intervals hold for this "
+            "array and say nothing of another one; what neighbours in the array have in common is lost."
+        )
 
 
 def device_cells(device: DeviceConfig, data: Path | None = None) -> MeasuredCells | None:

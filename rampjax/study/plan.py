@@ -92,6 +92,11 @@ def device_label(point: Point) -> str:
     return f"{point.device.name} ({settings})" if settings else point.device.name
 
 
+def measured_cells(points: Sequence[Point]) -> tuple[str, ...]:
+    """The devices, as tables name them, that are measured cells."""
+    return tuple(dict.fromkeys(device_label(point) for point in points if point.device.cells is not None))
+
+
 def unknown_read_noise(points: Sequence[Point]) -> tuple[str, ...]:
     """The devices, as tables name them, whose read noise nobody knows, so that it is taken as 0."""
     return tuple(dict.fromkeys(device_label(point) for point in points if point.device.read_noise_unknown))
