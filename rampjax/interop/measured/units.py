@@ -2,31 +2,50 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from rampjax.checks import InputError
 
-# unit: (quantity, factor, divisor), so that a decimal fraction is rounded once.
-UNITS: Final[dict[str, tuple[str, float, float]]] = {
-    "S": ("conductance", 1e6, 1.0),
-    "mS": ("conductance", 1e3, 1.0),
-    "uS": ("conductance", 1.0, 1.0),
-    "µS": ("conductance", 1.0, 1.0),
-    "μS": ("conductance", 1.0, 1.0),
-    "nS": ("conductance", 1.0, 1e3),
-    "h": ("time", 3600.0, 1.0),
-    "min": ("time", 60.0, 1.0),
-    "s": ("time", 1.0, 1.0),
-    "ms": ("time", 1.0, 1e3),
-    "us": ("time", 1.0, 1e6),
-    "µs": ("time", 1.0, 1e6),
-    "μs": ("time", 1.0, 1e6),
-    "ns": ("time", 1.0, 1e9),
-    "V": ("voltage", 1.0, 1.0),
-    "mV": ("voltage", 1.0, 1e3),
+
+class Unit(NamedTuple):
+    """A value in the base unit is cell * factor / divisor, so that a decimal fraction is rounded once."""
+
+    quantity: str
+    factor: float
+    divisor: float = 1.0
+    inverse: bool = False  # of a resistance: factor / (cell * divisor) is its conductance
+
+
+_OHMS: Final = {"": (1e6, 1.0), "k": (1e3, 1.0), "M": (1.0, 1.0), "G": (1.0, 1e3)}
+UNITS: Final = {
+    "S": Unit("conductance", 1e6),
+    "mS": Unit("conductance", 1e3),
+    "uS": Unit("conductance", 1.0),
+    "µS": Unit("conductance", 1.0),
+    "μS": Unit("conductance", 1.0),
+    "nS": Unit("conductance", 1.0, 1e3),
+    "h": Unit("time", 3600.0),
+    "min": Unit("time", 60.0),
+    "s": Unit("time", 1.0),
+    "ms": Unit("time", 1.0, 1e3),
+    "us": Unit("time", 1.0, 1e6),
+    "µs": Unit("time", 1.0, 1e6),
+    "μs": Unit("time", 1.0, 1e6),
+    "ns": Unit("time", 1.0, 1e9),
+    "V": Unit("voltage", 1.0),
+    "mV": Unit("voltage", 1.0, 1e3),
+    **{
+        f"{prefix}{ohm}": Unit("conductance", factor, divisor, inverse=True)
+        for prefix, (factor, divisor) in _OHMS.items()
+        for ohm in ("Ohm", "ohm", "Ω", "\u2126")  # the last two look alike: the letter and the sign
+    },
 }
 BASE_UNITS: Final = {"conductance": "µS", "time": "s", "voltage": "V"}
-LISTED: Final = {"conductance": "S, mS, uS, nS", "time": "h, min, s, ms, us, ns", "voltage": "V, mV"}
+LISTED: Final = {
+    "conductance": "S, mS, uS, nS, Ohm, kOhm, MOhm, GOhm",
+    "time": "h, min, s, ms, us, ns",
+    "voltage": "V, mV",
+}
 EXAMPLE: Final = {"conductance": "uS", "time": "s", "voltage": "V"}
 
 
@@ -57,9 +76,9 @@ def check_unit(where: str, unit: str, quantity: str) -> None:
     known = UNITS.get(unit)
     if known is None:
         raise InputError(f"{where}: {_unknown_unit(unit, quantity)}")
-    if known[0] != quantity:
+    if known.quantity != quantity:
         raise InputError(
-            f"{where} is in {unit}, a unit of {known[0]}, expected one of {quantity} ({LISTED[quantity]})."
+            f"{where} is in {unit}, a unit of {known.quantity}, expected one of {quantity} ({LISTED[quantity]})."
         )
 
 
