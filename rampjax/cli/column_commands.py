@@ -7,6 +7,7 @@ import typer
 
 from rampjax.cli import options
 from rampjax.cli.printing import print_json, say_written
+from rampjax.cli.reading_options import READING_NOTE, Columns, Decimal, NoHeader, Sep, Units, say_read
 
 COLUMN_NOTE = "\n".join(
     [
@@ -21,12 +22,14 @@ COLUMN_NOTE = "\n".join(
 CHECK_NOTE = "\n".join(
     [
         "\b",
-        "The table: CSV with a header,",
+        "Columns of the table:",
         "  row       place of the device in its column, from 1, as in the program",
-        "  measured  conductance, with its unit: measured_uS, or measured (nS), or --units measured=uS",
+        "  measured  conductance (or: g, resistance, r) with its unit: measured_uS, r (kOhm), or --units measured=uS",
         "  column    which of the redundant columns, from 1, where the design has several",
         "  read      number of the read, where devices were read several times: their mean counts",
         "The program itself with a column measured_uS added is such a table.",
+        "",
+        READING_NOTE,
         "",
         "\b",
         "What to program anew: a device moves all thresholds behind it, as far as its range allows. For a number of",
@@ -41,10 +44,14 @@ CHECK_NOTE = "\n".join(
 ADC_NOTE = "\n".join(
     [
         "\b",
-        "The table: CSV with a header, one of",
+        "Columns of the table, one of",
         "  x, code      a transfer curve: one line per conversion; inputs may be repeated",
-        "  v_mV, code   the same with the voltage at the comparator, in its unit",
+        "  v_mV, code   the same with the voltage at the comparator (or: vin, v_in, v_mac), in its unit",
+        "  vin_V, code, code, ...   the same with all conversions of an input in a line: name each `code`, or the last",
+        "               `code...` for any number of them, as in --no-header --columns vin_V,code...",
         "  code, count  a histogram: how often each code came up; needs --input, and a function that does not turn",
+        "",
+        READING_NOTE,
         "",
         "\b",
         "A threshold is where half of the conversions pass it. INL is relative to the target; no best fit is removed.",
@@ -55,11 +62,7 @@ ADC_NOTE = "\n".join(
 )
 
 DesignFile = Annotated[Path, typer.Argument(metavar="DESIGN", help="A design file, as `design` and `solve` write it.")]
-MeasuredFile = Annotated[Path, typer.Argument(metavar="MEASURED", help="A CSV table, see below.")]
-Units = Annotated[
-    list[str] | None,
-    typer.Option("--units", metavar="NAME=UNIT", help="Unit of a column whose header has none; may be repeated."),
-]
+MeasuredFile = Annotated[Path, typer.Argument(metavar="MEASURED", help="A table, see below.")]
 
 
 def column_program(
@@ -104,6 +107,10 @@ def column_check(
         ),
     ] = None,
     units: Units = None,
+    sep: Sep = None,
+    decimal: Decimal = None,
+    no_header: NoHeader = False,
+    columns: Columns = None,
     seed: options.Seed = 1,
     out: Annotated[
         Path | None,
@@ -115,12 +122,20 @@ def column_check(
 
     Exit status 1 where the worst INL is above --spec.
     """
-    from rampjax.interop.measured.reader import parse_units
+    from rampjax.interop.measured.reader import parse_reading, parse_units
     from rampjax.study.bench_data import run_check
 
     record = run_check(
-        design, measured, units=parse_units(units or []), spec_lsb=spec, stuck=stuck or [], seed=seed, out=out
+        design,
+        measured,
+        units=parse_units(units or []),
+        spec_lsb=spec,
+        stuck=stuck or [],
+        seed=seed,
+        out=out,
+        reading=parse_reading(sep, decimal, no_header, columns),
     )
+    say_read(record, as_json)
     _say_notes(record["notes"])
     if as_json:
         print_json(record)
@@ -148,6 +163,10 @@ def column_adc(
         int, typer.Option("--samples", parser=options.whole, metavar="N", help="Simulated chips beside it; 0: none.")
     ] = 1000,
     units: Units = None,
+    sep: Sep = None,
+    decimal: Decimal = None,
+    no_header: NoHeader = False,
+    columns: Columns = None,
     seed: options.Seed = 1,
     out: Annotated[
         Path | None,
@@ -156,15 +175,24 @@ def column_adc(
     as_json: options.Json = False,
 ) -> None:
     """Measure a real converter's INL and DNL, from a transfer curve or a histogram of codes, beside the model's."""
-    from rampjax.interop.measured.reader import parse_units
+    from rampjax.interop.measured.reader import parse_reading, parse_units
     from rampjax.study.bench_data import run_adc
     from rampjax.study.progress import show_progress
 
-    named = parse_units(units or [])
+    named, reading = parse_units(units or []), parse_reading(sep, decimal, no_header, columns)
     with show_progress(samples) as advance:
         record = run_adc(
-            design, measured, units=named, signal=signal, samples=samples, seed=seed, out=out, progress=advance
+            design,
+            measured,
+            units=named,
+            signal=signal,
+            samples=samples,
+            seed=seed,
+            out=out,
+            progress=advance,
+            reading=reading,
         )
+    say_read(record, as_json)
     _say_notes(record["notes"])
     if as_json:
         print_json(record)

@@ -7,18 +7,23 @@ import typer
 
 from rampjax.cli import options
 from rampjax.cli.printing import print_json
+from rampjax.cli.reading_options import READING_NOTE, Columns, Decimal, NoHeader, Sep, Units, say_read
 
 DEVICE_NOTE = "`rampjax devices` lists the presets, `rampjax devices FILE.toml` the figures of a device file."
 FIT_NOTE = "\n".join(
     [
         "\b",
         "Columns of MEASURED.csv; a unit stands in the header (target_uS, `target (mS)`) or in --units target=uS:",
-        "  target     conductance that was aimed at                          S, mS, uS or nS",
-        "  measured   conductance that was read                              S, mS, uS or nS",
-        "  device     which device, any text (optional)",
+        "  target     conductance that was aimed at                          S, mS, uS or nS; Ohm, kOhm, MOhm or GOhm",
+        "  measured   conductance that was read (or: conductance, g, resistance, r)             as target",
+        "  device     which device, any text (optional); or row and column of an array, which together name it",
         "  cycle      which programming event of the device, a number (optional)",
         "  time       since programming (optional)                           h, min, s, ms, us or ns",
         "  v_read     read voltage, one in all rows (optional)               V or mV",
+        "In place of target, target_low and target_high: a window, whose middle is the target; or level: any text, the",
+        "state that was aimed at, whose target is then the median of the youngest reads of that level.",
+        "",
+        READING_NOTE,
         "",
         "\b",
         "What is fitted: mean and spread of the programming error against the conductance, each constant, affine or a",
@@ -29,6 +34,7 @@ FIT_NOTE = "\n".join(
         "\b",
         "Example:",
         "  rampjax device fit measured.csv --v-read 0.2 --out mychip.toml --figure mychip.png",
+        "  rampjax device fit reads.tsv.gz --no-header --columns device,time_s,r_kOhm,level --v-read 0.2 --json",
         "  rampjax yield sigmoid --device mychip.toml",
     ]
 )
@@ -47,10 +53,11 @@ def device_fit(
         Path | None, typer.Option("--out", metavar="FILE.toml", help="Write the device file here: a new file.")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="TITLE", help="Title in the device file.")] = None,
-    units: Annotated[
-        list[str] | None,
-        typer.Option("--units", metavar="NAME=UNIT", help="Unit of a column without one; may be repeated."),
-    ] = None,
+    units: Units = None,
+    sep: Sep = None,
+    decimal: Decimal = None,
+    no_header: NoHeader = False,
+    columns: Columns = None,
     v_read: Annotated[
         float | None, _number("--v-read", "V", "Read voltage in V, where the table has no column v_read.")
     ] = None,
@@ -90,6 +97,7 @@ def device_fit(
     The file is taken by --device of every command. Nothing is guessed: neither a unit, nor a voltage, nor a figure
     that the table cannot tell, which the file calls assumed.
     """
+    from rampjax.interop.measured.reader import parse_reading
     from rampjax.study.device_fitting import run_device_fit
 
     record = run_device_fit(
@@ -104,7 +112,9 @@ def device_fit(
         out=out,
         figure=figure,
         seed=seed,
+        reading=parse_reading(sep, decimal, no_header, columns),
     )
+    say_read(record, as_json)
     for note in record["notes"]:
         typer.echo(f"rampjax: {note}", err=True)
     if as_json:

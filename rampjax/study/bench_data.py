@@ -18,6 +18,7 @@ from rampjax.interop.adc.linearity import parse_input
 from rampjax.interop.column.check import check_column
 from rampjax.interop.column.devices import read_devices
 from rampjax.interop.column.program import program_csv, program_document, program_json
+from rampjax.interop.measured.reader import AS_RECOGNISED, Reading
 from rampjax.montecarlo.engine import check_numbers
 from rampjax.report.bench_figures import adc_figures, check_figures
 from rampjax.report.figures import write_figures
@@ -77,6 +78,7 @@ def run_check(
     stuck: Sequence[int] = (),
     seed: int = 1,
     out: Path | None = None,
+    reading: Reading = AS_RECOGNISED,
 ) -> dict[str, Any]:
     """Checks the measured conductances of a programmed column; see `interop.column.check`.
 
@@ -88,10 +90,11 @@ def run_check(
         stuck: rows that cannot be programmed.
         seed: of the programming errors by which a new programming is judged.
         out: a new or empty folder for tables and the figure; None writes nothing.
+        reading: how the table is written, where that was chosen.
     """
     check_numbers(1, seed)
     found = read_design_file(design)
-    devices = read_devices(measured, found.design, found.record, units)
+    devices = read_devices(measured, found.design, found.record, units, reading)
     record = check_column(found.design, found.record, devices, spec_lsb=spec_lsb, stuck=stuck, seed=seed)
     if out is not None:
         open_folder(out)
@@ -115,6 +118,7 @@ def run_adc(
     seed: int = 1,
     out: Path | None = None,
     progress: Callable[[int], None] | None = None,
+    reading: Reading = AS_RECOGNISED,
 ) -> dict[str, Any]:
     """Measures the linearity of a real converter beside that of simulated chips; see `interop.adc.check`.
 
@@ -127,13 +131,15 @@ def run_adc(
         seed: of the simulated chips.
         out: a new or empty folder for tables and the figure; None writes nothing.
         progress: called with the number of chips just simulated.
+        reading: how the table is written, where that was chosen.
     """
     check_numbers(max(samples, 1), seed)
     if samples < 0:
         raise InputError(f"`samples` must be at least 0, but is {samples}.")
     given = None if signal is None else parse_input(signal)
     found = read_design_file(design)
-    record = check_adc(found.design, found.record, read_conversions(measured, found.design, units), given)
+    conversions = read_conversions(measured, found.design, units, reading)
+    record = check_adc(found.design, found.record, conversions, given)
     record |= {"samples": samples, "seed": seed, **_model_band(found.design, record, samples, seed, progress)}
     if out is not None:
         open_folder(out)

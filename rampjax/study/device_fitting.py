@@ -11,7 +11,7 @@ from rampjax.interop.device_fit.device_file import device_toml
 from rampjax.interop.device_fit.fit import DeviceFit, fit_device
 from rampjax.interop.device_fit.record import fit_record
 from rampjax.interop.device_fit.stuck import FAR
-from rampjax.interop.measured.reader import parse_units
+from rampjax.interop.measured.reader import AS_RECOGNISED, Reading, parse_units
 from rampjax.report.tables import write_whole
 
 
@@ -28,6 +28,7 @@ def run_device_fit(
     out: Path | None = None,
     figure: Path | None = None,
     seed: int = 1,
+    reading: Reading = AS_RECOGNISED,
 ) -> dict[str, Any]:
     """Fits a device and returns the fit as a flat record, see `fit_device`.
 
@@ -43,6 +44,7 @@ def run_device_fit(
         out: the device file to write; None: none.
         figure: the figure to write; None: none.
         seed: of folds and bootstrap.
+        reading: how the file is written, where that was chosen.
 
     Raises:
         InputError: see `fit_device` and `device_toml`; or a file that is there already.
@@ -63,6 +65,7 @@ def run_device_fit(
         g_min_uS=g_min_uS,
         g_max_uS=g_max_uS,
         seed=seed,
+        reading=reading,
     )
     text = device_toml(fit, name) if out is not None else ""
     png = _figure(fit) if figure is not None else b""

@@ -62,6 +62,7 @@ def check_adc(
     return {
         "schema_version": SCHEMA_VERSION,
         **{key: record[key] for key in IDENTITY},
+        "read_as": list(measured.said),
         "method": "transfer curve" if given is None else "histogram",
         "input": None if given is None else given.text,
         "n_conversions": estimate.n,

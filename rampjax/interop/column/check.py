@@ -72,6 +72,7 @@ def check_column(
     return {
         "schema_version": SCHEMA_VERSION,
         **{key: record[key] for key in IDENTITY},
+        "read_as": list(devices.said),
         "spec_lsb": spec_lsb,
         "columns": list(devices.columns),
         "columns_max_inl_lsb": [one.max_inl_lsb for one in each],

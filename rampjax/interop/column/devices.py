@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from rampjax.checks import InputError
 from rampjax.circuit.design import Design
 from rampjax.interop.column.program import program_columns
-from rampjax.interop.measured.reader import Measured, Wanted, read_measured
+from rampjax.interop.measured.reader import AS_RECOGNISED, Measured, Reading, Wanted, read_measured
 
 _MOST: Final = 1e9
 WANTED: Final = (
     Wanted("row", "number", low=1, high=_MOST),
-    Wanted("measured", "conductance", aliases=("g",)),
+    Wanted("measured", "conductance", aliases=("g", "r", "resistance")),
     Wanted("column", "number", required=False, low=1, high=_MOST),
     Wanted("read", "number", required=False),
     # Of a program: the targets, by which it is told from that of another design; the others say nothing new.
     Wanted("conductance", "conductance", required=False, aliases=("target",)),
-    *(Wanted(name, "label", required=False) for name in ("role", "step", "tolerance_uS", "pulse_ns", "polarity")),
+    *(Wanted(name, "unused", required=False) for name in ("role", "step", "tolerance_uS", "pulse_ns", "polarity")),
 )
 _SUSPECT_ABOVE: Final = 2.0  # times the largest target
 _TARGET_DIGITS_uS: Final = 2e-4  # targets are written to 0.1 nS
@@ -41,10 +41,15 @@ class BenchDevices:
     error_uS: NDArray[np.float64]  # standard error of each, of its reads; NaN where there is one read
     n_reads: NDArray[np.int64]  # (column, device)
     notes: tuple[str, ...]
+    said: tuple[str, ...] = ()  # what was read as what
 
 
 def read_devices(
-    path: str | Path, design: Design, record: Mapping, units: Mapping[str, str] | None = None
+    path: str | Path,
+    design: Design,
+    record: Mapping,
+    units: Mapping[str, str] | None = None,
+    reading: Reading = AS_RECOGNISED,
 ) -> BenchDevices:
     """Reads the measured conductances of one or more columns of a design.
 
@@ -53,12 +58,13 @@ def read_devices(
         design: the design.
         record: its design file.
         units: the unit of a column whose header has none.
+        reading: how the file is written, where that was chosen.
 
     Raises:
         InputError: names the file, and the line where there is one: not such a table, a row that the design does not
             have or that is there twice, a missing row, a negative conductance, targets of another design.
     """
-    table = read_measured(path, WANTED, units)
+    table = read_measured(path, WANTED, units, reading)
     n_devices = design.n_bias + int(design.n_devices.sum())
     n_columns = design.calibration.n_redundant
     row = _whole(table, "row", n_devices, f"the design has {n_devices} devices in a column")
@@ -84,7 +90,9 @@ def read_devices(
         error_uS = np.where(count > 1, np.sqrt(spread / (count - 1) / count), np.nan)
     shape = (len(columns), n_devices)
     notes = (*table.notes, *_notes(table, design, columns, mean_uS.reshape(shape)))
-    return BenchDevices(columns, mean_uS.reshape(shape), error_uS.reshape(shape), count.reshape(shape), notes)
+    return BenchDevices(
+        columns, mean_uS.reshape(shape), error_uS.reshape(shape), count.reshape(shape), notes, table.said
+    )
 
 
 def _whole(table: Measured, name: str, most: int, limit: str) -> NDArray[np.int64]:

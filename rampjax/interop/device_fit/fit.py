@@ -24,19 +24,12 @@ from rampjax.interop.device_fit.normality import Normality, check_normality
 from rampjax.interop.device_fit.plausible import check_follows, plausible_notes
 from rampjax.interop.device_fit.rows import Repeats, Rows, each_row, make_rows, observe
 from rampjax.interop.device_fit.stuck import Sorted, Stuck, not_found, rough_scale, sort_rows
-from rampjax.interop.measured.reader import Wanted, read_measured
+from rampjax.interop.device_fit.table import read_table
+from rampjax.interop.measured.reader import AS_RECOGNISED, Reading
 
 SAMPLERS: Final = ("parametric", "empirical")
 LEAST_ROWS: Final = 8
 MAX_SEED: Final = 2**63 - 1
-COLUMNS: Final = (
-    Wanted("target", "conductance", aliases=("g_target", "target_conductance"), low=0.0),
-    Wanted("measured", "conductance", aliases=("g_measured", "measured_conductance")),
-    Wanted("time", "time", required=False, aliases=("age",), low=0.0),
-    Wanted("cycle", "number", required=False),
-    Wanted("device", "label", required=False),
-    Wanted("v_read", "voltage", required=False),
-)
 _MOST_ROUNDS = 8
 
 
@@ -67,6 +60,7 @@ class DeviceFit:
     drawn: Drawn | None
     normality: Normality | None
     notes: tuple[str, ...]
+    said: tuple[str, ...] = ()  # what was read as what
 
 
 def fit_device(
@@ -79,11 +73,12 @@ def fit_device(
     g_min_uS: float | None = None,
     g_max_uS: float | None = None,
     seed: int = 1,
+    reading: Reading = AS_RECOGNISED,
 ) -> DeviceFit:
     """Fits a device to a table of measured conductances.
 
     Args:
-        path: a CSV file with the columns target and measured, and perhaps time, cycle, device and v_read.
+        path: a table of measured conductances with their targets (`device_fit.table`).
         units: of columns whose headers do not say them.
         form: how mean and spread depend on the conductance: auto, constant, affine or polynomial.
         sampler: parametric (normal errors) or empirical (errors distributed as the measured ones).
@@ -91,6 +86,7 @@ def fit_device(
         g_min_uS: smallest target of the device; None: the smallest measured one.
         g_max_uS: largest target of the device; None: the largest measured one.
         seed: of folds and bootstrap.
+        reading: how the file is written, where that was chosen.
 
     Raises:
         InputError: a file that cannot be read as such a table, or from which this cannot be fitted.
@@ -98,7 +94,7 @@ def fit_device(
     check_choice("form", form, FORMS)
     check_choice("sampler", sampler, SAMPLERS)
     check_between("seed", seed, 0, MAX_SEED)
-    table = read_measured(path, COLUMNS, units)
+    table = read_table(path, units, reading)
     if table.n_rows < LEAST_ROWS:
         raise InputError(f"{path}: must have at least {LEAST_ROWS} rows, but has {table.n_rows}.")
     check_follows(table)
@@ -150,6 +146,7 @@ def fit_device(
             *plausible_notes(table, ~sorted_.kept, sorted_.stuck),
             *fit_notes(table, rows, sorted_, chosen, repeats),
         ),
+        said=table.said,
     )
 
 

@@ -19,6 +19,7 @@ def fit_record(fit: DeviceFit) -> dict[str, Any]:
     places_uS = np.linspace(fit.g_min_uS, fit.g_max_uS, _N_PLACES)
     record: dict[str, Any] = {
         "file": fit.path,
+        "read_as": list(fit.said),
         "rows": len(rows.target_uS),
         "kept_rows": int(fit.sorted.kept.sum()),
         "programming_events": fit.n_events,

@@ -26,7 +26,7 @@ class Wanted:
     aliases: tuple[str, ...] = ()
     low: float | None = None  # limits of a single value, in the unit in which it is returned
     high: float | None = None
-    repeats: bool = False  # may be there several times (code, code or code_1, code_2 or code...): a row for each
+    repeats: bool = False  # may be there several times (code,code or code...): a row for each
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _place(where: str, index: int, text: str, wanted: Sequence[Wanted]) -> Place
         base, unit = bracketed[1], (bracketed[2] or bracketed[3] or "").strip() or None
     for column in wanted:
         for name in (column.name, *column.aliases):
-            if column_key(base) == column_key(name) or (column.repeats and _is_numbered(base, name)):
+            if column_key(base) == column_key(name):
                 if unit is not None and column.quantity in BASE_UNITS:
                     check_unit(f"{where}: {in_quotes(text)}", unit, column.quantity)
                 elif unit is not None:
@@ -133,11 +133,6 @@ def _place(where: str, index: int, text: str, wanted: Sequence[Wanted]) -> Place
                 check_unit(f"{where}: {in_quotes(text)}", ending, column.quantity)
                 return Place(column, index, text, ending)
     return None
-
-
-def _is_numbered(text: str, name: str) -> bool:
-    """Whether a header is a name with a number behind it."""
-    return column_key(re.sub(r"\d+$", "", text)) == column_key(name)
 
 
 def _with_unit(where: str, place: Place, units: Mapping[str, str]) -> Place:

@@ -49,7 +49,8 @@ def split_lines(text: str, sep: str) -> Iterator[Line]:
             if row[1:] or "".join(row).strip():
                 yield reader.line_num, [cell.strip() for cell in row]
     except csv.Error as error:
-        raise csv.Error(f"line {reader.line_num}: is not CSV ({error})") from None
+        said = str(error).replace("\t", "\\t")  # it repeats the separator as it is
+        raise csv.Error(f"line {reader.line_num}: is not CSV ({said})") from None
 
 
 def recognise_separator(path: str | Path, text: str, decimal: str | None) -> str:

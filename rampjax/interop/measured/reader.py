@@ -177,17 +177,16 @@ def _check_limits(
 def _said(header: Sequence[str], places: Sequence[Place], n_rows: int) -> str:
     """What was read as what: columns count from 1."""
     parts = []
-    for place in places:
+    used = [place for place in places if place.wanted.quantity != "unused"]
+    for place in used:
         indices = [str(index + 1) for index in (place.index, *place.others)]
         which = f"column{'' if len(indices) == 1 else 's'} {', '.join(indices)}{' to the last' * place.rest}"
-        if place.wanted.quantity == "unused":
-            parts.append(f"{which} ({place.header}) left out")
-            continue
         unit = UNITS.get(place.unit or "")
         in_unit = f" in {place.unit}{' (its inverse is the conductance)' * unit.inverse}" if unit else ""
         each = f", a row for each: {n_rows}" if place.others or place.rest else ""
         parts.append(f"{which} as {place.wanted.name}{in_unit}{each}")
-    out = [str(i + 1) for i, name in enumerate(header) if name.removesuffix(REST) in LEFT_OUT]
+    left = {place.index for place in places if place not in used}
+    out = [str(i + 1) for i, name in enumerate(header) if i in left or name.removesuffix(REST) in LEFT_OUT]
     if out:
         parts.append(f"column{'' if len(out) == 1 else 's'} {', '.join(out)} left out")
     return "; ".join(parts)
