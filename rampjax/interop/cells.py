@@ -13,15 +13,9 @@ from rampjax.checks import InputError
 from rampjax.circuit.cells import MeasuredCells
 from rampjax.config.cells_section import CellsConfig
 from rampjax.config.reading import reading
-from rampjax.interop.measured.reader import Wanted, read_measured
+from rampjax.interop.device_fit.table import read_table
+from rampjax.interop.measured.options import Reading, parse_reading
 
-COLUMNS: Final = (
-    Wanted("device", "label"),
-    Wanted("cycle", "number", required=False),
-    Wanted("target", "conductance", aliases=("g_target", "target_conductance"), low=0.0),
-    Wanted("measured", "conductance", aliases=("g_measured", "measured_conductance")),
-    Wanted("time", "time", required=False, aliases=("age",), low=0.0),
-)
 _EXPECTED: Final = "expected a table of measured cells"
 
 
@@ -47,11 +41,21 @@ def read_cells(path: Path, config: CellsConfig) -> MeasuredCells:
 
 @lru_cache(maxsize=8)
 def _read(path: Path, config: CellsConfig) -> MeasuredCells:
-    table = read_measured(path, COLUMNS)
+    table = read_table(path, reading=_reading(path, config))
     try:
         return group_cells(table.columns, config.file, config.window_uS)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _reading(path: Path, config: CellsConfig) -> Reading:
+    try:
+        return parse_reading(config.sep, config.decimal, not config.header, config.columns)
+    except InputError as error:
+        sentence = str(error)
+        for key in ("sep", "decimal", "columns"):
+            sentence = sentence.replace(f"--{key}", f"`cells.{key}`")
+        raise InputError(f"The device file that names {path}: {sentence}") from None
 
 
 def group_cells(columns: Mapping[str, NDArray], name: str, window_uS: float = 0.0) -> MeasuredCells:
@@ -60,15 +64,19 @@ def group_cells(columns: Mapping[str, NDArray], name: str, window_uS: float = 0.
     Reads of one event at one age are averaged.
 
     Args:
-        columns: by name, one value per read: `device`, `target` and `measured` (µS), maybe `cycle`, `time` (s).
+        columns: by name, one value per read: `target` and `measured` (µS), maybe `device`, `cycle`, `time` (s). Without
+            devices every read is a cell of its own.
         name: what the cells are called.
         window_uS: see `MeasuredCells`.
 
     Raises:
-        InputError: a cell with two targets in one programming event.
+        InputError: ages without devices, or a cell with two targets in one programming event.
     """
-    device, target_uS = columns["device"], columns["target"]
+    target_uS = columns["target"]
     time_s = columns.get("time", np.zeros(len(target_uS)))
+    if "device" not in columns and np.ptp(time_s) > 0:
+        raise InputError("has reads at several ages but no column `device`, which tells the reads of one cell.")
+    device = columns.get("device", np.arange(len(target_uS)))
     cycle = columns.get("cycle", np.zeros(len(target_uS)))
     event = _numbers(np.stack([_numbers(device), _numbers(cycle)], axis=1))
     order = np.lexsort((time_s, event))

@@ -20,12 +20,13 @@ PRESETS = [
     "ibm_cmo_hfox",
     "ibm_pcm",
     "ihp_hfo2_milo",
+    "levy_techc_cells",
     "neurram_2022",
     "taox_paper",
     "umass_hfox_2018",
 ]
 SLOW = {"sigma_slow_uS": 0.1, "slow_t_lo_s": 1e-3, "slow_t_hi_s": 1e5}
-PUBLISHED = ("seen", "derived", "reported", "assumed")
+PUBLISHED = ("seen", "derived", "reported", "measured", "assumed")
 
 
 def test_the_presets_are_there() -> None:
