@@ -125,13 +125,15 @@ def choose_cells(
         now_s: age in use, s.
 
     Raises:
-        InputError: too few cells near an aim.
+        InputError: too few cells near an aim, or none.
     """
     errors = np.stack([cells.errors_uS(age_s) for age_s in (0.0, calibrated_s, now_s)])
     complete = np.flatnonzero(np.isfinite(errors).all(axis=0))
     order = complete[np.lexsort((errors[2][complete], cells.target_uS[complete]))]
     target_uS = cells.target_uS[order]
     place_uS = np.linspace(g_min_uS, g_max_uS, N_PLACES)
+    if not cells.window_uS and len(order):
+        _check_ends(np.unique(target_uS), g_min_uS, g_max_uS)
     first, n_near = _near(target_uS, place_uS, cells.window_uS)
     fewest = int(np.argmin(n_near))
     if n_near[fewest] < LEAST_CELLS:
@@ -159,6 +161,17 @@ def cell_params(
         calibrated_uS=calibrated,
         now_uS=now,
     )
+
+
+def _check_ends(targets_uS: np.ndarray, g_min_uS: float, g_max_uS: float) -> None:
+    """Raises InputError for an end of the range of aims that is further from all targets than aims between them are."""
+    reach_uS = np.diff(targets_uS).max(initial=0.0) / 2
+    for key, end_uS in (("g_min_uS", g_min_uS), ("g_max_uS", g_max_uS)):
+        if np.abs(targets_uS - end_uS).min() > reach_uS * (1 + 1e-9):
+            raise InputError(
+                f"Measured cells tell no more: `{key}` = {end_uS:g} µS is too far from their targets, from "
+                f"{targets_uS[0]:.4g} to {targets_uS[-1]:.4g} µS."
+            )
 
 
 def _near(target_uS: np.ndarray, place_uS: np.ndarray, window_uS: float) -> tuple[np.ndarray, np.ndarray]:

@@ -130,7 +130,7 @@ def _spread(device: DeviceConfig, curve: Curve) -> str:
     """A standard deviation over the targets: one number, or from the smallest to the largest."""
     low, high = device.g_min_uS.value, device.g_max_uS.value
     if device.cells is not None and curve is device.sigma_prog_uS:
-        return "measured cells"
+        return "of cells (measured)"
     ends = (curve.minimum_uS(low, high)[1], curve.maximum_uS(low, high)[1])
     shown = " to ".join(dict.fromkeys(f"{max(end, 0.0):.3g}" for end in ends))
     return f"{shown} ({curve.certainty})"
@@ -144,7 +144,7 @@ def _failures(device: DeviceConfig) -> str:
 
 def _ageing(device: DeviceConfig) -> str:
     if device.cells is not None:
-        return "measured cells"
+        return "of cells (measured)"
     found: dict[str, str] = {}
     for key, words in _AGEING.items():
         figure = device.figure(key)

@@ -8,6 +8,7 @@ from numpy.polynomial import polynomial
 
 from rampjax.checks import InputError
 from rampjax.circuit.curves import curve_at_uS
+from rampjax.circuit.device_faults import REPLACED_BY_CELLS
 from rampjax.config.devices import CURVES, FIELDS, check_device_value, device_names, load_device
 from rampjax.config.points import point_from_options
 from rampjax.config.records import flat_figure
@@ -238,6 +239,9 @@ def test_the_texts_show_every_figure_of_a_preset(name: str) -> None:
         figure = device.figure(field)
         if figure is None:
             assert field not in record
+            continue
+        if device.cells is not None and field in REPLACED_BY_CELLS:
+            assert f"\n{field} =" not in lines
             continue
         assert f"\n{field} = {figure.text}" in lines
         assert f"{figure.certainty}: {figure.source}" in lines
