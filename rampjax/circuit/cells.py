@@ -4,7 +4,8 @@ A device aimed at g is g + e, where e is the error of one of the cells whose tar
 chances: what it read less its target, at the first read and at every age since. So shape, failed writes, dependence on
 g, and how an error and its relaxation hang together are those of the cells, and no distribution is fitted. Of a cell
 the same read stands for a programming, the last calibration and now. Left out: what no cell shows (other wafers, a
-second programming of the same cell); the noise of the one read at each age, which is in the errors.
+second programming of the same cell). The noise of the one read at each age is in the errors; between ages a cell
+moves on a straight line in ln t, without what it wanders there.
 
 References:
     Resampling from the empirical distribution: Efron (1979), Ann. Stat. 7, 1.

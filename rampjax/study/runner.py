@@ -17,6 +17,7 @@ from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.answer import answer
 from rampjax.report.meta import ReportMeta
 from rampjax.report.tables import Tables, write_tables, write_whole
+from rampjax.study.cells_spread import cells_spread_note
 from rampjax.study.design_points import Solving, closed_designs, solve_plan, solve_problems
 from rampjax.study.folder import CHUNKS, claim_folder, write_provenance
 from rampjax.study.notes import assumptions, measurement_note, negative_reads_note, solver_notes
@@ -115,6 +116,9 @@ def run_plan(
     if progress:
         progress(0)
     tables, statistics = _run_points(plan, designs, out, progress)
+    if note := cells_spread_note(plan.points, designs, plan.measurement, plan.samples, plan.seed, simulate):
+        meta = dataclasses.replace(meta, notes=(*meta.notes, note))
+        described["report"] = meta.as_dict()
     write_tables(out, tables)
     write_provenance(out, described)
     from rampjax.report.page import build_report  # brings seaborn, which numbers alone do not need

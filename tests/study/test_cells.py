@@ -2,17 +2,20 @@
 
 import json
 
+import numpy as np
 import pytest
-from cells_twin import cells_table, device_toml, made_cells
+from cells_twin import AGES_S, cells_table, device_toml, made_cells
 
 import rampjax as rj
 from rampjax.checks import InputError
+from rampjax.circuit.cells import MeasuredCells
 from rampjax.config.device_fields import FIELDS
 from rampjax.config.devices import load_device
 from rampjax.config.points import point_from_options
 from rampjax.config.study_file import load_study
 from rampjax.report.page import render_report
 from rampjax.study.cells import with_cells
+from rampjax.study.cells_spread import resampled
 from rampjax.study.plan import plan_study
 from rampjax.study.runner import run_plan
 from rampjax.study.single import run_design
@@ -82,6 +85,7 @@ def test_cells_judge_the_law_beside_them(folder):
     assert "Laws against the measured cells" in page
     assert "800 measured cells of cells.csv" in page
     assert "say nothing of another one" in page
+    assert "Had other cells of the same array been measured" in page
     document = json.loads((folder / "out/provenance.json").read_text())
     held = [device for device in document["configuration"]["devices"] if "cells" in device]
     assert [device["name"] for device in held] == ["made"]
@@ -94,6 +98,21 @@ def test_cells_judge_the_law_beside_them(folder):
     plan = plan_study(load_study(folder / "study.toml"), folder / "data")
     with pytest.raises(InputError, match=r"cannot be continued: `configuration.devices\[1\].cells.sha256` was"):
         run_plan(plan, folder / "out", resume=True)
+
+
+def test_resampled_cells_are_those_of_the_same_target():
+    target, reads = made_cells()
+    cells = MeasuredCells(target, np.tile(AGES_S, (len(target), 1)), reads, "made")
+    again = resampled(cells, np.random.default_rng(1))
+    own = {level: {tuple(row) for row in reads[target == level]} for level in np.unique(target)}
+    assert all(tuple(row) in own[level] for level, row in zip(target, again.g_uS, strict=True))
+    drawn = {tuple(row) for row in again.g_uS}
+    kept = np.mean([tuple(row) in drawn for row in reads])
+    assert kept == pytest.approx(1 - np.exp(-1), abs=0.05)
+    around = resampled(MeasuredCells(target, cells.age_s, reads, "made", window_uS=3.0), np.random.default_rng(1))
+    np.testing.assert_array_equal(around.target_uS, target)
+    errors = {round(value, 9) for value in reads[:, 0] - target}
+    assert {round(value, 9) for value in around.g_uS[:, 0] - target} < errors
 
 
 @pytest.mark.parametrize("key", ["sigma_prog_uS", "relax_sigma_uS", "rtn_prob"])
