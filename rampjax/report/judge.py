@@ -95,7 +95,7 @@ def _sentence(view: View, judge: str, law: str, found: list[Verdict]) -> str:
         where = slice_text(varied)
         beyond = sum(verdict.differs for verdict in of_kind)
         shares = f"{_percent(worst.share)} against {_percent(worst.cells_share)} %"
-        at = f" at {where}" if where else ""
+        at = f", {where}" if where else ""
         said.append(
             f"{100 * worst.difference:+.1f} points {kind} ({shares} within {worst.at['spec_lsb']:g} LSB{at}; beyond "
             f"the intervals at {beyond} of {len(of_kind)})"

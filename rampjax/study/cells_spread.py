@@ -71,12 +71,13 @@ def cells_spread_note(
     points_percent, kind, spec, number = widest
     if points_percent < 0:
         return ""
-    where = f" at {slice_text(points[number].labels)}" if points[number].labels else ""
+    labels = {key: value for key, value in points[number].labels.items() if key != "device"}
+    where = f", {slice_text(labels)}" if labels else ""
     return (
         "Had other cells of the same array been measured, as many, yields by cells would be others: by up to "
         f"{100 * points_percent:.2g} points (standard deviation over {RESAMPLES} resamples of the cells, "
         f"{min(samples, CHIPS)} chips each; the largest is that of the {kind} yield within {spec:g} LSB{where}). "
-        "Intervals leave this out."
+        "Intervals leave this out: a smaller difference between a law and the cells may be theirs."
     )
 
 
