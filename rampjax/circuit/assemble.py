@@ -8,6 +8,7 @@ import numpy as np
 from rampjax.circuit.ageing import slow_params
 from rampjax.circuit.blocks import NOMINAL_K, Circuit, Operation, Ramp
 from rampjax.circuit.calibration import CORRECTIONS, CalibrationParams
+from rampjax.circuit.cells import CellParams, cell_params
 from rampjax.circuit.comparator import FrontParams
 from rampjax.circuit.curves import is_zero
 from rampjax.circuit.design import Design
@@ -109,7 +110,7 @@ def converter_params(design: Design, target: TargetArrays | None = None) -> Conv
     return ConverterParams(
         target=target_arrays(design.target) if target is None else target,
         device=device.params(),
-        programming=ProgrammingParams(write_params(write) if write else None, averaging),
+        programming=ProgrammingParams(write_params(write) if write else None, averaging, _cells(device, circuit)),
         ramp=_ramp_params(design, pad),
         calibrated=calibrated,
         operating=calibrated if fixed else common,
@@ -135,6 +136,14 @@ def converter_params(design: Design, target: TargetArrays | None = None) -> Conv
         level_of=jnp.asarray(level_of, jnp.int32),
         scale_V=float32_array(design.scale_V),
     )
+
+
+def _cells(device: Device, circuit: Circuit) -> CellParams | None:
+    if device.cells is None:
+        return None
+    age_s = circuit.operation.age_s
+    calibrated_s = calibrated_at_s(age_s, circuit.operation.recalibrate_s)
+    return cell_params(device.cells, device.g_min_uS, device.g_max_uS, calibrated_s, age_s)
 
 
 def _since_calibration_s(operation: Operation) -> float:

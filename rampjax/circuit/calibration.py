@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Int8
 
+from rampjax.circuit.cells import Picked
 from rampjax.circuit.device import DeviceParams
 from rampjax.circuit.noise import Accrued, NoiseSlots, accrue, accrued_V2, no_noise, step_noise_V2
 from rampjax.circuit.programming import Draw, ProgrammingParams, program, read_sigma_uS
@@ -76,7 +77,7 @@ def program_ramp_aware(
     programming: ProgrammingParams,
     reading: Reading,
     scheme: str | None = None,
-) -> tuple[Float[Array, " entry"], Written | None]:
+) -> tuple[Float[Array, " entry"], Written | Picked | None]:
     """Programs the entries in order, each aimed at what remains to its threshold after those before, as measured.
 
     aim_k = clip((T_{k+1} - V_k^measured) c_int / (v_read t_pulse_k), g_min, g_max). What the ramp itself adds (lost
@@ -95,7 +96,7 @@ def program_ramp_aware(
         scheme: of the write-verify loop; None for plain programming.
 
     Returns:
-        The conductances reached, µS, and how the loops went.
+        The conductances reached, µS, and how the loops went, or which measured cells were taken.
     """
     gain = volts_per_uS(ramp)
     # Padded entries have no pulse: 0/0 must not reach the ones before, so their gain is 1 here.
@@ -105,7 +106,7 @@ def program_ramp_aware(
     by_steps = z_read is not None and not reading.by_levels
     first = (ramp.n_clk > 0) | (gain == 0)
 
-    def step(ahead: tuple[RampState, Accrued], inputs: tuple) -> tuple[tuple, tuple[Array, Written | None]]:
+    def step(ahead: tuple[RampState, Accrued], inputs: tuple) -> tuple[tuple, tuple[Array, Written | Picked | None]]:
         one, z_m, cell, slot, safe, noise, is_first = inputs
         ramp_so_far, noise_so_far = ahead
         missed_V = deviation_of(ramp_so_far)

@@ -1,5 +1,6 @@
 """What a design must keep: limits of the device, the pulses, the window, the memory. Refusals name the culprit."""
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,9 +8,18 @@ import numpy as np
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import NOMINAL_K, Circuit
 from rampjax.circuit.calibration_spec import CalibrationSpec
+from rampjax.circuit.cells import choose_cells
 from rampjax.circuit.curves import is_zero
 from rampjax.circuit.device import Device
-from rampjax.circuit.device_faults import failed_fault, read_fault, relaxation_fault, slow_noise_fault
+from rampjax.circuit.device_faults import (
+    REPLACED_BY_CELLS,
+    cells_fault,
+    failed_fault,
+    read_fault,
+    relaxation_fault,
+    slow_noise_fault,
+)
+from rampjax.circuit.relaxation import calibrated_at_s
 from rampjax.target.target import Target
 
 if TYPE_CHECKING:
@@ -41,6 +51,7 @@ def check_device(device: Device, circuit: Circuit) -> None:
             f"`operation.age_s` must be at most {aged[-1][0]:g} on {device.name}, the oldest age of its spread, but is "
             f"{operation.age_s:g}."
         )
+    _check_cells(device, circuit)
     if device.relaxes and 0 < operation.age_s < device.relax_t0_s:
         raise InputError(
             f"`operation.age_s` must be 0 or at least {device.relax_t0_s:g} on {device.name}, the age in s from which "
@@ -52,6 +63,27 @@ def check_device(device: Device, circuit: Circuit) -> None:
             f"`operation.temperature_K` must leave a conductance above 0, but at {operation.temperature_K:g} K the "
             f"coefficient `device.tc_rel_per_K` = {device.tc_rel_per_K:g} takes all of it."
         )
+
+
+def _check_cells(device: Device, circuit: Circuit) -> None:
+    cells, operation = device.cells, circuit.operation
+    if cells is None:
+        return
+    defaults = {item.name: item.default for item in dataclasses.fields(Device)}
+    for key in REPLACED_BY_CELLS:
+        value = getattr(device, key)
+        if not (is_zero(value) if key == "sigma_prog_uS" else value == defaults[key]):
+            raise InputError(cells_fault(key, "device."))
+    calibrated_s = calibrated_at_s(operation.age_s, operation.recalibrate_s)
+    ages = cells.ages_s()
+    for age_s, said in ((operation.age_s, "operation.age_s"), (calibrated_s, "age at the last calibration")):
+        if age_s > 0 and (ages is None or not ages[0] <= age_s <= ages[1]):
+            read = "" if ages is None else f" or between {ages[0]:.4g} and {ages[1]:.4g}"
+            raise InputError(
+                f"`{said}` must be 0{read} s on {device.name}, whose measured cells were read at no other ages, but is "
+                f"{age_s:g}."
+            )
+    choose_cells(cells, device.g_min_uS, device.g_max_uS, calibrated_s, operation.age_s)
 
 
 def _check_errors(device: Device) -> None:

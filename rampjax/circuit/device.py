@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import SCHEME_FIGURES
+from rampjax.circuit.cells import MeasuredCells
 from rampjax.circuit.curve_params import (
     PowerLawParams,
     ShiftParams,
@@ -142,6 +143,7 @@ class Device:
     rtn_amplitude_rel: float = 0.0  # distance of its two levels, relative to g
     rtn_tau_s: float = 1.0  # mean time that it stays in a level
     write: WriteVerify | None = None  # absent: the device has plain programming only
+    cells: MeasuredCells | None = None  # measured cells that stand in place of its errors and its ageing; absent: laws
 
     @property
     def g_step_uS(self) -> float:
@@ -166,7 +168,8 @@ class Device:
     def ages(self) -> bool:
         """Whether anything about it changes with time."""
         drifts = not is_zero((self.drift_nu, self.sigma_drift_nu))
-        return self.relaxes or bool(self.aged_sigma_uS) or drifts or (self.rtn_prob > 0 and self.rtn_amplitude_rel > 0)
+        moves = self.relaxes or bool(self.aged_sigma_uS) or drifts
+        return self.cells is not None or moves or (self.rtn_prob > 0 and self.rtn_amplitude_rel > 0)
 
     def params(self) -> DeviceParams:
         """Returns the traced parameters in float32."""

@@ -4,11 +4,29 @@ Without jax: files are checked by it. The keys of a file stand bare, those of a 
 """
 
 import math
+from typing import Final
 
 import numpy as np
 
 from rampjax.circuit.curves import Points, ShiftCurve, SigmaCurve, is_zero, shift_at_host
 from rampjax.circuit.relaxation import LogTimeLaw, relaxed_uS
+
+# Figures that measured cells stand in place of: those of a programmed device's error, and of what becomes of it.
+REPLACED_BY_CELLS: Final = (
+    *("bias_prog_uS", "sigma_prog_uS", "error_quantiles", "failed_prob", "failed_bias_uS", "failed_sigma_uS"),
+    *("relax_mean_uS", "relax_sigma_uS", "relax_t0_s", "aged_sigma_uS", "sigma_slow_uS", "slow_t_lo_s", "slow_t_hi_s"),
+    *("drift_nu", "sigma_drift_nu", "drift_t0_s", "rtn_prob", "rtn_amplitude_rel", "rtn_tau_s", "write"),
+)
+
+
+def cells_fault(key: str, prefix: str = "") -> str:
+    """What is wrong with a figure beside measured cells.
+
+    Args:
+        key: the figure, of `REPLACED_BY_CELLS`.
+        prefix: what stands before each key.
+    """
+    return f"`{prefix}{key}` must be absent beside `{prefix}cells`, measured cells that stand in its place."
 
 
 def read_fault(t_read_ns: float | None, tau_read_ns: float | None, prefix: str = "") -> str | None:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int8, Key, Shaped
 
+from rampjax.circuit.cells import CellParams, Picked, pick_cells
 from rampjax.circuit.device import DeviceParams, shift_at, sigma_at
 from rampjax.circuit.draws import standard_normal
 from rampjax.circuit.write_verify import WriteParams, Written, pulse_energy_fJ, write_verify
@@ -22,6 +23,7 @@ class ProgrammingParams(NamedTuple):
 
     write: WriteParams | None  # None: plain
     read_averaging: Float[Array, ""]  # 1/sqrt(n_reads) of a verify read; 0 for a noise-free one
+    cells: CellParams | None = None  # measured cells in place of the device's laws; None: laws
 
 
 class MixtureDraw(NamedTuple):
@@ -59,8 +61,10 @@ def program(
     device: DeviceParams,
     programming: ProgrammingParams,
     scheme: str | None,
-) -> tuple[Float[Array, "*device"], Written | None]:
-    """Programs devices, plainly or by a write-verify loop, and returns their conductances (µS) and how the loop went.
+) -> tuple[Float[Array, "*device"], Written | Picked | None]:
+    """Programs devices, plainly or by a write-verify loop, and returns their conductances (µS) and how that went.
+
+    Where there are measured cells, a device is its aim plus the error of one of them, which it keeps.
 
     Args:
         draw: of `draw_programming`.
@@ -71,6 +75,10 @@ def program(
         scheme: of the write-verify loop; None for plain programming.
     """
     g_aim_uS = nearest_target_uS(g_aim_uS, device)
+    if programming.cells is not None and not isinstance(draw, MixtureDraw):
+        cell = pick_cells(draw, g_aim_uS, programming.cells)
+        g_uS = jnp.clip(g_aim_uS + programming.cells.fresh_uS[cell], 0.0, device.g_ceiling_uS)
+        return (g_uS if health is None else apply_health(g_uS, health, device)), Picked(g_aim_uS, cell)
     if scheme is None or programming.write is None or isinstance(draw, MixtureDraw):
         z, u = draw if isinstance(draw, MixtureDraw) else (draw, None)
         g_uS = realise_conductance(z, g_aim_uS, device, u)

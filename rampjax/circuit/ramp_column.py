@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, Int8, Key
 
 from rampjax.circuit.ageing import age_devices
 from rampjax.circuit.calibration import Reading, bias_aim_uS, correct_ramp, program_ramp_aware, step_error_uS
+from rampjax.circuit.cells import Picked, aged_cells_uS
 from rampjax.circuit.draws import standard_normal
 from rampjax.circuit.noise import NoiseParams, device_noise_V2, noise_slots
 from rampjax.circuit.programming import HEALTHY, draw_programming, program, read_sigma_uS, sample_health
@@ -121,14 +122,16 @@ def _candidate(
     noise = noise_slots(ramp, device, params.measuring, n_bias)
     reading = Reading(noise, calibration.read_averaging, structure.read_levels, structure.extra_noise)
     health = sample_health(stream(_HEALTH), ramp.sign.shape[0], device) if structure.stuck_cells else None
-    g_uS, written = _program(stream, z_while, health, slots, reading, params, structure)
-    written = written and _of_devices(written, ramp.t_pulse_ns > 0)
-    aged = _age(stream(_AGE), g_uS, health, params) if structure.slow else (g_uS, g_uS)
+    g_uS, went = _program(stream, z_while, health, slots, reading, params, structure)
+    picked = went if isinstance(went, Picked) else None
+    written = _of_devices(went, ramp.t_pulse_ns > 0) if isinstance(went, Written) else None
+    aged = _age(stream(_AGE), g_uS, picked, health, params) if structure.slow else (g_uS, g_uS)
     g_then_uS, g_now_uS = _wander(stream, aged, health, params, structure)
     measured_V, seen_bias_uS = _measured(z_after[0], g_then_uS, health, slots, reading, params, structure)
     if structure.bias_trim:
         g_bias_uS, rewritten = _trim_bias(stream, measured_V, seen_bias_uS, health, params, structure)
-        written = written and _join_loops(written, rewritten)
+        if written is not None and isinstance(rewritten, Written):
+            written = _join_loops(written, rewritten)
         change_uS = jnp.zeros_like(g_uS).at[:n_bias].set(g_bias_uS - aged[0][:n_bias])
         trimmed = (jnp.maximum(aged[0] + change_uS, 0.0), jnp.maximum(aged[1] + change_uS, 0.0))
         g_then_uS, g_now_uS = _wander(stream, trimmed, health, params, structure)
@@ -191,9 +194,15 @@ def _measured(
     return measured_V + error_V, g_uS[:n_bias] + error_V[0] / jnp.sum(gain[:n_bias])
 
 
-def _age(key: Key[Array, ""], g_uS: Array, health: Array | None, params: ConverterParams) -> tuple[Array, Array]:
-    """Conductances at the last calibration and now; a stuck device does not age."""
-    aged = age_devices(key, g_uS, params.device, params.slow)
+def _age(
+    key: Key[Array, ""], g_uS: Array, picked: Picked | None, health: Array | None, params: ConverterParams
+) -> tuple[Array, Array]:
+    """Conductances at the last calibration and now, by laws or as the cells that were picked; stuck devices stay."""
+    cells, device = params.programming.cells, params.device
+    if picked is not None and cells is not None:
+        aged = aged_cells_uS(picked, cells, device.g_ceiling_uS)
+    else:
+        aged = age_devices(key, g_uS, device, params.slow)
     if health is None:
         return aged
     then_uS, now_uS = (jnp.where(health == HEALTHY, each, g_uS) for each in aged)
@@ -229,7 +238,7 @@ def _program(
     reading: Reading,
     params: ConverterParams,
     structure: ColumnStructure,
-) -> tuple[Array, Written | None]:
+) -> tuple[Array, Written | Picked | None]:
     device, scheme, shape = params.device, structure.write_scheme, params.g_target_uS.shape
     draw = draw_programming(stream(_PROGRAM), stream(_FAILED), shape, scheme, device)
     if structure.ramp_aware:
@@ -248,7 +257,7 @@ def _trim_bias(
     health: Array | None,
     params: ConverterParams,
     structure: ColumnStructure,
-) -> tuple[Array, Written | None]:
+) -> tuple[Array, Written | Picked | None]:
     """The bias devices, programmed anew where `one_point_bias` aims them; a stuck one stays as it is.
 
     At a recalibration they go on ageing as the old ones would have: the relaxation of a fresh device is left out.
@@ -269,10 +278,8 @@ def _of_devices(written: Written, exists: Bool[Array, " entry"]) -> Written:
     )
 
 
-def _join_loops(first: Written, again: Written | None) -> Written:
+def _join_loops(first: Written, again: Written) -> Written:
     """The loops of all devices when the first few, the bias devices, are programmed a second time."""
-    if again is None:
-        return first
     n = again.g_uS.shape[0]
     return Written(
         g_uS=first.g_uS.at[:n].set(again.g_uS),

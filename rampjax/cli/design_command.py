@@ -20,6 +20,7 @@ def design(
     levels: options.Levels = "midrise",
     input_dist: options.InputDist = "output",
     set_: options.Set = None,
+    data: options.Data = None,
     seed: Annotated[
         int,
         typer.Option(
@@ -40,6 +41,7 @@ def design(
 
     settings = set_ or []
     point = options.make_point(function, expr, table, bits, device, calibration, range_, levels, input_dist, settings)
+    point = options.read_data(point, data)
     record = run_design(point, settings, seed=seed, out=out)
     if as_json:
         print_json(record)

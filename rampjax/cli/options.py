@@ -1,5 +1,6 @@
 """Options that several commands share, and the point that they make together."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -93,6 +94,15 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Replace one figure; may be repeated."),
 ]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder of the data file of a device of measured cells, such as levy_hfox_techc_cells, where it is not "
+        "beside the device file; default: that of the environment variable RAMPJAX_DATA.",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", parser=whole, metavar="S", help="Seed of every random number.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one strict JSON object and nothing else on stdout.")]
 
@@ -126,3 +136,10 @@ def make_point(
         is_table=table is not None,
         inputs=inputs,
     )
+
+
+def read_data(point: "Point", data: Path | None) -> "Point":
+    """Returns the point with the measured cells that its device may have, read from the folder of --data."""
+    from rampjax.study.cells import with_cells
+
+    return with_cells([point], data)[0]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rampjax.cli.options import Json, Set, whole
+from rampjax.cli.options import Data, Json, Set, whole
 from rampjax.cli.printing import print_json
 
 RUN_NOTE = "--set takes the keys that `rampjax yield --help` lists, and design.KEY, measure.KEY, spice.KEY of the file."
@@ -29,6 +29,7 @@ def study_run(
         bool, typer.Option("--resume", help="Continue a run in its folder; --samples may have grown.")
     ] = False,
     set_: Set = None,
+    data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Run a study: tables, figures and one page."""
@@ -40,7 +41,7 @@ def study_run(
     options = [f"{key}={value}" for key, value in (("samples", samples), ("seed", seed)) if value is not None]
     study = load_study(file, [*options, *(set_ or [])])
     folder = out or Path("results") / study.name
-    plan = plan_study(study)
+    plan = plan_study(study, data)
     with show_progress(plan.samples * len(plan.points)) as advance:
         solving = partial(show_progress, unit="steps")
         outcome = run_plan(plan, folder, resume=resume, progress=advance, solving=solving)

@@ -23,6 +23,7 @@ _SETTLED = {
     "range_": "--range",
     "levels": "--levels",
     "input_dist": "--input-dist",
+    "data": "--data",
 }
 
 
@@ -47,6 +48,7 @@ def yield_(
     levels: options.Levels = "midrise",
     input_dist: options.InputDist = "output",
     set_: options.Set = None,
+    data: options.Data = None,
     spec: Annotated[
         float | None,
         typer.Option(
@@ -85,6 +87,7 @@ def yield_(
         point = options.make_point(
             function, expr, table, bits, device, calibration, range_, levels, input_dist, settings
         )
+        point = options.read_data(point, data)
     else:
         point, settings = _point_of_file(context, design, settings)
     record, notes = _simulate(point, settings, spec, samples, measure, seed, out, budget)

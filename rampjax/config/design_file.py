@@ -36,6 +36,7 @@ from rampjax.target.functions import Function, as_function, table_function
 from rampjax.target.inputs import InputDistribution, parse_inputs, sample_inputs
 from rampjax.target.target import Target, make_target
 
+CELLS = "cells"  # the file of measured cells, of a design that cannot be read back
 _BEYOND = 1.5  # a ramp whose outermost levels are aimed further in may stay inside a window that these leave
 
 __all__ = ["DesignFile", "bare", "design_record", "read_design", "read_design_file", "rebuild_design"]
@@ -95,6 +96,7 @@ def design_record(design: Design, overrides: Sequence[str] = ()) -> dict[str, An
         "sigma_offset_V": circuit.comparator.sigma_offset_V,
         **_circuit_record(circuit),
         **_device_record(device),
+        **({} if device.cells is None else {CELLS: device.cells.name}),
     }
 
 
@@ -164,6 +166,11 @@ def rebuild_design(record: Mapping[str, Any], where: str) -> DesignFile:
         InputError: see `read_design`.
     """
     record = _as_now(record)
+    if CELLS in record:
+        raise InputError(
+            f"{where}: has devices of measured cells (`{CELLS}`), which a design file cannot hold; expected devices "
+            "with laws, or FUNCTION and --device in place of the file."
+        )
     check_known(record, [*_CIRCUIT_KEYS, *_DEVICE_KEYS], where)
     check_kinds(record, where)
     circuit = _circuit_of(record, where)

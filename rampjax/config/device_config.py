@@ -1,6 +1,7 @@
 """A device as its file states it: every figure with its value, how sure it is, and its source, checked together."""
 
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -10,6 +11,7 @@ from rampjax.circuit.blocks import SCHEME_FIGURES
 from rampjax.circuit.curves import is_zero
 from rampjax.circuit.device_faults import failed_fault, read_fault, relaxation_fault, slow_noise_fault
 from rampjax.circuit.relaxation import DEFAULT_T0_S
+from rampjax.config.cells_section import CellsConfig, with_stand_ins
 from rampjax.config.device_ageing import AgedCurves, DriftExponent, DriftSpread, LogTime
 from rampjax.config.device_error import ErrorCurve, Quantiles, ShareCurve, Shift
 from rampjax.config.device_fields import WRITE
@@ -104,6 +106,8 @@ class DeviceConfig(Frozen):
     rtn_amplitude_rel: NonNegativeValue | None = None
     rtn_tau_s: PositiveValue | None = None
     write: WriteConfig | None = None
+    cells: CellsConfig | None = None
+    folder: Path | None = Field(default=None, exclude=True)  # of a user's own device file
 
     def figure(self, key: str) -> Figure | None:
         """Returns the figure of a key of `FIELDS`, None where it is absent."""
@@ -117,6 +121,11 @@ class DeviceConfig(Frozen):
         """Whether nobody knows the read noise: it is taken as 0, which is assumed, and no slow part says more."""
         unsaid = self.sigma_slow_uS is None or is_zero(self.sigma_slow_uS.numbers)
         return unsaid and self.sigma_read_uS.certainty == "assumed" and is_zero(self.sigma_read_uS.numbers)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _laws_or_cells(cls, data: Any) -> Any:
+        return with_stand_ins(data)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -90,9 +90,11 @@ def load_device(name_or_toml_path: str | Path, overrides: Mapping[str, object] |
     text = str(name_or_toml_path)
     if is_device_file(text):
         data, where = read_toml(Path(text), "a device"), text
-        if "name" in data:
-            raise InputError(f"{text}: `name` is not a known key, a device file is known by its file name.")
+        for key in ("name", "folder"):
+            if key in data:
+                raise InputError(f"{text}: `{key}` is not a known key, a device file is known by its file name.")
         name = Path(text).stem
+        data = {**data, "folder": Path(text).parent}
     else:
         data, where, name = dict(_read_preset(text)), f"device {text}", text
     values = {field: check_device_value(field, value) for field, value in (overrides or {}).items()}

@@ -136,7 +136,11 @@ _RULES: Final[tuple[Rule, ...]] = (
     (["mac.gain_trim_range_rel"], lambda c: c.circuit.mac.gain_trim_step_rel == 0, "without `mac.gain_trim_step_rel`"),
     (
         ["operation.age_s"],
-        lambda c: all(c.device.figure(key) is None for key in _SLOW) and (_no_slow_noise(c) or _nothing_to_redo(c)),
+        lambda c: (
+            c.device.cells is None
+            and all(c.device.figure(key) is None for key in _SLOW)
+            and (_no_slow_noise(c) or _nothing_to_redo(c))
+        ),
         "on a device without figures of relaxation, drift or telegraph noise, or slow read noise and a correction that "
         "it may outlive; `rampjax devices` shows which have them",
     ),

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import Circuit, check_circuit
@@ -19,6 +19,9 @@ from rampjax.config.table_file import is_table_file, read_table
 from rampjax.config.toml_file import place, validate
 from rampjax.target.functions import Function, as_function
 from rampjax.target.inputs import InputDistribution, parse_inputs, sample_inputs
+
+if TYPE_CHECKING:
+    from rampjax.circuit.cells import MeasuredCells
 
 Label = str | float | int
 
@@ -40,6 +43,7 @@ class Point:
     column_bits: int | None = None  # None: a column of `bits`
     inputs: str = "output"  # distribution of x, or a file of samples, as the user spelled it
     inputs_path: Path | None = None  # where they are samples
+    cells: "MeasuredCells | None" = None  # of a device of measured cells, once they are read
 
     def table_sha256(self) -> str | None:
         """Returns the SHA-256 of the table's file, None where the function is no table."""

@@ -250,5 +250,6 @@ def _numbers(device: DeviceConfig) -> dict[str, Any]:
     held |= {
         key: flat_figure(key, curve)[key] for key, curve in held.items() if isinstance(curve, PowerLaw | Table | Points)
     }
-    numbers: dict[str, Any] = json.loads(json.dumps({"name": device.name, **held}))  # lists for tuples
+    cells = {} if device.cells is None else {"cells": device.cells.model_dump(mode="json")}
+    numbers: dict[str, Any] = json.loads(json.dumps({"name": device.name, **held, **cells}))  # lists for tuples
     return numbers

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rampjax.report.gain import gain_sentences
+from rampjax.report.judge import judge_sentences
 from rampjax.report.labels import Value, between, describe, listed, show, slice_text, value_text
 from rampjax.report.meta import LEAST_LSB, ReportMeta, measure_label
 from rampjax.report.points import View, make_view, select, swept_key
@@ -30,6 +31,7 @@ def answer_sentences(meta: ReportMeta, tables: Tables) -> tuple[str, ...]:
     view = make_view(meta, tables)
     sentences = [
         *gain_sentences(meta, tables, view),
+        *judge_sentences(meta, tables, view),
         _headline(meta, tables, view),
         _noise(meta, tables, view),
         *_reach(meta, tables, view),

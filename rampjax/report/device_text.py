@@ -4,6 +4,8 @@ from collections.abc import Container
 from typing import Any
 
 from rampjax.circuit.curves import is_zero
+from rampjax.circuit.device_faults import REPLACED_BY_CELLS
+from rampjax.config.cells_section import CellsConfig
 from rampjax.config.device_config import DeviceConfig
 from rampjax.config.device_fields import FIELDS, WRITE
 from rampjax.config.device_values import CERTAINTIES, Curve, Sourced
@@ -82,6 +84,8 @@ def device_lines(name: str) -> list[str]:
         if figure is None:
             absent.append(key)
             continue
+        if device.cells is not None and key in REPLACED_BY_CELLS:
+            continue
         meaning = "; ".join(part for part in (said.unit, said.clock) if part)
         lines += [
             "",
@@ -89,6 +93,9 @@ def device_lines(name: str) -> list[str]:
             f"    {said.help}",
             f"    {figure.certainty}: {figure.source}",
         ]
+    if device.cells is not None:
+        absent = [key for key in absent if key not in REPLACED_BY_CELLS]
+        lines += _cells_lines(device.cells)
     if device.write is None:
         absent = [*(key for key in absent if not key.startswith(WRITE)), "write"]
     if absent:
@@ -109,12 +116,26 @@ def device_record(name: str) -> dict[str, Any]:
         if figure is not None:
             said = {f"{key}_certainty": figure.certainty, f"{key}_source": figure.source}
             record |= flat_figure(key, figure.numbers) | said
+    if device.cells is not None:
+        record |= {f"cells_{key}": value for key, value in device.cells.model_dump(mode="json").items()}
     return record
+
+
+def _cells_lines(cells: CellsConfig) -> list[str]:
+    """What stands in place of the laws of a device of measured cells."""
+    return [
+        "",
+        f"cells = {cells.text}   [µS, not percent; static, set once per programming event; slow]",
+        "    The error of each programmed device, at the first read and at every age since: that of the cell it takes.",
+        f"    measured: {cells.source}; license: {cells.license}; SHA-256 {cells.sha256}",
+    ]
 
 
 def _spread(device: DeviceConfig, curve: Curve) -> str:
     """A standard deviation over the targets: one number, or from the smallest to the largest."""
     low, high = device.g_min_uS.value, device.g_max_uS.value
+    if device.cells is not None and curve is device.sigma_prog_uS:
+        return "of cells (measured)"
     ends = (curve.minimum_uS(low, high)[1], curve.maximum_uS(low, high)[1])
     shown = " to ".join(dict.fromkeys(f"{max(end, 0.0):.3g}" for end in ends))
     return f"{shown} ({curve.certainty})"
@@ -127,6 +148,8 @@ def _failures(device: DeviceConfig) -> str:
 
 
 def _ageing(device: DeviceConfig) -> str:
+    if device.cells is not None:
+        return "of cells (measured)"
     found: dict[str, str] = {}
     for key, words in _AGEING.items():
         figure = device.figure(key)

@@ -57,6 +57,7 @@ class ReportMeta:
         notes: What was simulated, one sentence each: which variations were on, with their clock and unit.
         read_noise_note: One sentence on how many reads the calibrations measure with; printed below the answer.
         noise_unknown: Names of the devices whose read noise nobody knows, and which was taken as 0.
+        cells: Names of the devices that are measured cells, resampled: they judge the laws beside them.
     """
 
     title: str
@@ -70,6 +71,7 @@ class ReportMeta:
     notes: tuple[str, ...] = ()
     read_noise_note: str = ""
     noise_unknown: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for figure in self.figures:

@@ -17,6 +17,7 @@ from rampjax.report.figures import Drawn, draw_figures, draw_named, write_figure
 from rampjax.report.gain import has_gain
 from rampjax.report.gain_page import gain_grid
 from rampjax.report.html import placed, provenance_rows, template
+from rampjax.report.judge_page import judge_grids
 from rampjax.report.meta import FIGURE_NAMES, ReportMeta, meta_from_provenance
 from rampjax.report.page_tables import common_text, measure_grid, yield_grids, yield_note
 from rampjax.report.points import make_view
@@ -67,6 +68,7 @@ def build_report(folder: Path, meta: ReportMeta, tables: Tables, budget: pd.Data
         budget=None if budget is None else budget_grid(meta, budget),
         budget_figure=placed(budget_figure, FIGURE_TITLES[budget_figure.name]) if budget_figure else None,
         gain=gain_grid(meta, stored, view) if has_gain(view) else None,
+        judged=judge_grids(meta, stored, view),
         yields=yield_grids(meta, stored, view),
         measures=measure_grid(meta, stored, view),
         common=common_text(stored, view),

@@ -63,6 +63,9 @@ def make_view(meta: ReportMeta, tables: Tables) -> View:
         del values[key]
     keys = tuple(key for key in [*named, *(k for k in values if k not in named)] if len(values.get(key, ())) > 1)
     compare = next(iter(compared_first(keys, values)), None)
+    judge = next((device for device in values.get("device", ()) if device in meta.cells), None)
+    if judge is not None and "device" in keys:
+        compare = "device"
     specs = sorted(set(frame["spec_lsb"]))
     spec_lsb = specs[0] if meta.counts else 0.5 if 0.5 in specs else specs[(len(specs) - 1) // 2]
     chosen = {key: usual(key, values[key]) for key in keys if key != compare}
@@ -72,6 +75,9 @@ def make_view(meta: ReportMeta, tables: Tables) -> View:
     if compare is not None:
         ranked = _ranked(meta, tables, compare, {**chosen, "spec_lsb": spec_lsb})
         best = ranked[-1]
+        if compare == "device" and judge is not None:  # laws are held against the cells, whichever yields more
+            ranked = [value for value in ranked if value != judge] + [judge]
+            best = judge
         reference = next((value for value in _REFERENCES if value in values[compare]), values[compare][0])
         against = reference if reference != best else ranked[0]
     fixed = {key: held[0] for key, held in values.items() if key not in keys}

@@ -1,9 +1,11 @@
 """What is to be designed, and the limits that a layout must keep, on the host in float64."""
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
+from rampjax.checks import InputError
 from rampjax.circuit.blocks import Circuit
 from rampjax.circuit.calibration_spec import CalibrationSpec
 from rampjax.circuit.closed_form import largest_scale, least_grains
@@ -14,15 +16,31 @@ from rampjax.target.target import Target
 TOLERANCE = 1e-9
 
 
+def refuse_cells(name: str) -> NoReturn:
+    """Raises InputError for a device, by its name, of measured cells."""
+    raise InputError(
+        f"The solver needs a device with laws, but {name} has measured cells (the table [cells]); expected one fitted "
+        "to them."
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Function, device, circuit and calibration for which a layout is sought."""
+    """Function, device, circuit and calibration for which a layout is sought.
+
+    Raises:
+        InputError: a device of measured cells: which cell an aim takes has no slope to descend.
+    """
 
     target: Target
     device: Device
     circuit: Circuit = Circuit()
     calibration: CalibrationSpec = CalibrationSpec()
     column_bits: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.device.cells is not None:
+            refuse_cells(self.device.name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ from rampjax.montecarlo.engine import Result
 from rampjax.report.tables import write_whole
 from rampjax.solver.settings import SolveSettings, check_settings
 from rampjax.study import runner
+from rampjax.study.cells import device_cells
 from rampjax.study.folder import to_json
 from rampjax.study.plan import plan_study
 from rampjax.study.tables import Measurement
@@ -35,17 +36,20 @@ if TYPE_CHECKING:
     from rampjax.solver.solve import Solution
 
 
-def load_device(name: str | Path, **overrides: float) -> Device:
+def load_device(name: str | Path, *, data: str | Path | None = None, **overrides: float) -> Device:
     """Loads a preset (`rampjax devices` lists them) or a user's own `.toml` device file.
 
     Args:
         name: a preset's name, or a path.
+        data: the folder of data files, for a device of measured cells; by default that of the environment variable
+            RAMPJAX_DATA.
         overrides: fields to replace, e.g. `sigma_prog_uS=4.0`; a curve, whatever its form, by a constant.
 
     Raises:
         InputError: an unknown device or field, or a wrong value.
     """
-    return build_device(devices.load_device(name, overrides))
+    config = devices.load_device(name, overrides)
+    return build_device(config, device_cells(config, None if data is None else Path(data)))
 
 
 def design(
@@ -226,7 +230,14 @@ def save_design(design: Design, path: str | Path) -> Path:
     return write_whole(Path(path), to_json(record))
 
 
-def run_study(path: str | Path, out: str | Path, *, overrides: Sequence[str] = (), resume: bool = False) -> Path:
+def run_study(
+    path: str | Path,
+    out: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+    data: str | Path | None = None,
+) -> Path:
     """Runs a study file into a folder and returns the path of its page.
 
     Args:
@@ -234,9 +245,11 @@ def run_study(path: str | Path, out: str | Path, *, overrides: Sequence[str] = (
         out: a new or empty folder; with `resume`, that of a run to continue.
         overrides: `KEY=VALUE`, as `--set` takes them.
         resume: continue a run with the same configuration, seed, versions and backend.
+        data: the folder of data files that devices of measured cells need; by default that of RAMPJAX_DATA.
 
     Raises:
-        InputError: see `load_study` and `run_plan`.
+        InputError: see `load_study`, `plan_study` and `run_plan`.
     """
     study = load_study(Path(path), overrides)
-    return runner.run_plan(plan_study(study), Path(out), resume=resume).page
+    plan = plan_study(study, None if data is None else Path(data))
+    return runner.run_plan(plan, Path(out), resume=resume).page

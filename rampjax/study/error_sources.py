@@ -23,6 +23,7 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
         "device.write",
         "programming.mode",
     ),
+    "measured cells": ("device.cells",),
     "stuck devices": (
         "device.stuck_off_prob",
         "device.stuck_on_prob",

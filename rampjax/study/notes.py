@@ -6,6 +6,7 @@ from typing import Any, Final
 from rampjax.circuit.blocks import BLOCKS, SETTING, Circuit, Info, info, knobs
 from rampjax.circuit.curves import is_zero
 from rampjax.circuit.design import Design
+from rampjax.circuit.device_faults import REPLACED_BY_CELLS
 from rampjax.circuit.negative_reads import worst_negative_read
 from rampjax.config.device_config import Figure
 from rampjax.config.device_fields import FIELDS, LIMIT, WRITE, ZERO_ACTS
@@ -15,6 +16,7 @@ from rampjax.config.points import Point
 from rampjax.config.sections import range_text
 from rampjax.config.solve_section import SolveConfig
 from rampjax.config.study_file import StudyConfig, StudyPoint
+from rampjax.study.cells import cells_notes
 
 _WHOLE_CIRCUIT: Final = "circuit"  # its own figures are settings of the design, no non-ideality
 METHODS: Final = {
@@ -42,10 +44,12 @@ def assumptions(points: Sequence[Point]) -> tuple[str, ...]:
         groups.setdefault(point.device.name, []).append(point)
     on = {name: _figures_on(group) for name, group in groups.items()}
     notes = [note for name, figures in on.items() for note in _device_notes(name, figures)]
+    notes += cells_notes(points)
     circuits = list(dict.fromkeys(point.circuit for point in points))
     notes += _circuit_notes(circuits)
     notes += _input_notes(points)
-    notes.append(_ideal_note(circuits, {key for figures in on.values() for key in figures}))
+    replaced = REPLACED_BY_CELLS if all(point.device.cells is not None for point in points) else ()
+    notes.append(_ideal_note(circuits, {*replaced, *(key for figures in on.values() for key in figures)}))
     if len(points) > 1:
         notes.append(
             "Points that differ in figures alone draw the same random numbers, so differences between them are known "

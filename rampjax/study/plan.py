@@ -10,6 +10,7 @@ from rampjax.config.spice_section import SpiceConfig
 from rampjax.config.study_file import StudyConfig, StudyPoint
 from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.tables import COMMON_KEYS
+from rampjax.study.cells import with_cells
 from rampjax.study.notes import study_notes
 from rampjax.study.tables import Measurement
 
@@ -40,9 +41,17 @@ class Outcome:
     statistics: list[Statistics]  # one per point; none where chips were compared with ngspice
 
 
-def plan_study(study: StudyConfig) -> Plan:
-    """The plan of a validated study file."""
-    measure, configuration, points = study.measure, study.canonical(), study.points()
+def plan_study(study: StudyConfig, data: Path | None = None) -> Plan:
+    """The plan of a validated study file.
+
+    Args:
+        study: the file.
+        data: the folder of data files that its devices need, see `with_cells`.
+
+    Raises:
+        InputError: see `with_cells`.
+    """
+    measure, configuration, points = study.measure, study.canonical(), with_cells(study.points(), data)
     # Samples may grow and the seed stands apart; how a result is named and shown is no part of what it rests on.
     for apart in ("samples", "seed", "name", "title", "report"):
         configuration.pop(apart, None)
@@ -81,6 +90,11 @@ def device_label(point: Point) -> str:
     replaced = {key: value for key, value in point.device_overrides.items() if f"device.{key}" not in apart}
     settings = ", ".join(f"{key}={value:g}" for key, value in replaced.items())
     return f"{point.device.name} ({settings})" if settings else point.device.name
+
+
+def measured_cells(points: Sequence[Point]) -> tuple[str, ...]:
+    """The devices, as tables name them, that are measured cells."""
+    return tuple(dict.fromkeys(device_label(point) for point in points if point.device.cells is not None))
 
 
 def unknown_read_noise(points: Sequence[Point]) -> tuple[str, ...]:

@@ -17,10 +17,11 @@ from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.answer import answer
 from rampjax.report.meta import ReportMeta
 from rampjax.report.tables import Tables, write_tables, write_whole
+from rampjax.study.cells_spread import cells_spread_note
 from rampjax.study.design_points import Solving, closed_designs, solve_plan, solve_problems
 from rampjax.study.folder import CHUNKS, claim_folder, write_provenance
 from rampjax.study.notes import assumptions, measurement_note, negative_reads_note, solver_notes
-from rampjax.study.plan import Outcome, Plan, point_keys, unknown_read_noise
+from rampjax.study.plan import Outcome, Plan, measured_cells, point_keys, unknown_read_noise
 from rampjax.study.provenance import describe_run
 from rampjax.study.spice_runner import run_spice_plan
 from rampjax.study.tables import Measurement, join_tables, result_tables
@@ -100,6 +101,7 @@ def run_plan(
         notes=(*plan.notes, *assumptions(plan.points)),
         read_noise_note=measurement_note(plan.points),
         noise_unknown=unknown_read_noise(plan.points),
+        cells=measured_cells(plan.points),
     )
     provenance = describe_run(plan.configuration, plan.seed, plan.samples)
     described = {**provenance, "report": meta.as_dict()}
@@ -114,6 +116,9 @@ def run_plan(
     if progress:
         progress(0)
     tables, statistics = _run_points(plan, designs, out, progress)
+    if note := cells_spread_note(plan.points, designs, plan.measurement, plan.samples, plan.seed, simulate):
+        meta = dataclasses.replace(meta, notes=(*meta.notes, note))
+        described["report"] = meta.as_dict()
     write_tables(out, tables)
     write_provenance(out, described)
     from rampjax.report.page import build_report  # brings seaborn, which numbers alone do not need

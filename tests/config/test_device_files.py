@@ -135,7 +135,8 @@ def figures_of(data: Table, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
             yield from figures_of(value, (*path, key))
 
 
-FILES = [*device_names(), "full", "aged", "shifted", "forms", "drifting", "relaxing"]
+LAWS = [name for name in device_names() if "cells" not in table_of(name)]
+FILES = [*LAWS, "full", "aged", "shifted", "forms", "drifting", "relaxing"]
 EVERY_FIGURE = [(name, path) for name in FILES for path in figures_of(table_of(name))]
 OPTIONAL_OF_WRITE = ("spread_uS", "readout_mean_uS", "readout_sigma_uS")
 REQUIRED = {field for field, info in DeviceConfig.model_fields.items() if info.is_required()}
