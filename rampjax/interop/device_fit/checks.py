@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from rampjax.checks import InputError
+from rampjax.interop.device_fit.aged import Aged
 from rampjax.interop.device_fit.failed import Failed
 from rampjax.interop.device_fit.lack import Lack, Misfit
 from rampjax.interop.device_fit.model import Model
@@ -102,6 +103,17 @@ def fit_notes(table: Measured, rows: Rows, fit: Settled, model: Model, failed: F
         notes.append(_few_note(path, n_clusters))
     notes += [f"{path}: {said}" for said in lack_notes(lack)]
     return notes
+
+
+def aged_notes(path: str, aged: Aged | None) -> list[str]:
+    """Where the spread of aged devices stands in the file."""
+    if aged is None:
+        return []
+    ages = ", ".join(f"{age:g}" for age in aged.ages_s[1:])
+    return [
+        f"{path}: no law of ln t meets the spread of aged devices: the device file has it age by age, at {ages} s "
+        "(aged_sigma_uS), and the law is left to the numbers printed here."
+    ]
 
 
 def _outlier_note(table: Measured, outlier: np.ndarray, failed: Failed | None) -> str:

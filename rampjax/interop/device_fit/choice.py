@@ -122,9 +122,6 @@ def choose_relaxation(series: Series, form: Form, read: Floats | None, read_shap
     # A mean that drifts apart looks like a spread: the mean comes first.
     forms = [replace(form, relax_mean=shape) for shape in degrees]
     form = _best(some, forms, None, [False] * len(forms), read, read_shape)
-    if form.growth:
-        forms = [form, replace(form, diffuses=True)]
-        form = _best(some, forms, None, [False] * 2, read, read_shape)
     forms = [replace(form, relax_sigma=positive_polynomial(degree)) for degree in range(highest + 1)]
     return _best(some, forms, None, [False] * len(forms), read, read_shape)
 

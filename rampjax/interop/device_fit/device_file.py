@@ -8,6 +8,7 @@ from typing import Any
 from rampjax.checks import InputError
 from rampjax.config.device_config import DeviceConfig
 from rampjax.config.toml_file import LARGEST, toml_literal, validate
+from rampjax.interop.device_fit.aged import Aged
 from rampjax.interop.device_fit.curves import FittedCurve
 from rampjax.interop.device_fit.drawn import Band
 from rampjax.interop.device_fit.failed import Failed
@@ -68,8 +69,10 @@ def _tables(fit: DeviceFit) -> dict[str, Table]:
     v_certainty = "user" if fit.v_read_source == "set by the user" else "measured"
     tables["v_read_V"] = {"value": fit.v_read_V, "certainty": v_certainty, "source": fit.v_read_source}
     for key, pair in (("relax_mean_uS", fit.relax_mean), ("relax_sigma_uS", fit.relax_sigma)):
-        if pair is not None:
+        if pair is not None and not (key == "relax_sigma_uS" and fit.aged):
             tables[key] = _log_time(pair, origin, key == "relax_mean_uS" and not fit.model.form.shift)
+    if fit.aged is not None:
+        tables["aged_sigma_uS"] = _aged_table(fit.aged, fit, origin)
     if (fit.relax_mean or fit.relax_sigma) and fit.rows.t0_s != 1:
         said = f"{Path(fit.path).name}: the youngest age that was measured"
         tables["relax_t0_s"] = _measured({"value": fit.rows.t0_s}, said)
@@ -77,6 +80,21 @@ def _tables(fit: DeviceFit) -> dict[str, Table]:
         said = f"{origin}: what devices moved since they were fresh, over the spread of the law, at all ages alike"
         tables["relax_quantiles"] = _quantiles(fit.drawn.relax_bands, said)
     return tables
+
+
+def _aged_table(aged: Aged, fit: DeviceFit, origin: str) -> Table:
+    span = fit.rows.span
+    # The first is that of a fresh device, to the last bit.
+    polynomials = [[_sane(term) for term in terms] for terms in (fit.sigma.terms_uS, *aged.terms_uS[1:])]
+    return _fitted(
+        {
+            "ages_s": list(aged.ages_s),
+            "polynomials": polynomials,
+            "g_unit_uS": span.unit_uS,
+            "valid_uS": [span.low_uS, span.high_uS],
+        },
+        f"{origin}: standard deviation of the errors at each age; before the youngest one as fresh",
+    )
 
 
 def _quantiles(bands: tuple[Band, ...], source: str) -> Table:

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from rampjax.checks import InputError, check_between
-from rampjax.interop.device_fit.checks import check_choice, fit_notes, read_voltage, target_range
+from rampjax.interop.device_fit.aged import Aged, aged_spread, law_is_off
+from rampjax.interop.device_fit.checks import aged_notes, check_choice, fit_notes, read_voltage, target_range
 from rampjax.interop.device_fit.choice import FORMS
 from rampjax.interop.device_fit.curves import GRID, FittedCurve
 from rampjax.interop.device_fit.drawn import Drawn, drawn_curves, drawn_errors
@@ -37,6 +38,7 @@ class DeviceFit:
     rows: Rows
     sorted: Sorted
     settled: bool  # whether the sorting out of outliers came to an end
+    walks: bool  # relaxation is fitted to changes between ages; else to what devices moved since their first reads
     n_events: int
     model: Model
     chosen_by: str
@@ -51,6 +53,7 @@ class DeviceFit:
     read: FittedCurve | None
     relax_mean: tuple[FittedCurve, FittedCurve] | None
     relax_sigma: tuple[FittedCurve, FittedCurve] | None
+    aged: Aged | None  # the spread age by age, which stands in the file in place of the law that misses it
     failed: Failed | None
     stuck_off: Stuck | None
     stuck_on: Stuck | None
@@ -118,11 +121,15 @@ def fit_device(
         bias, sigma = drawn_curves(bias, sigma, drawn)
     off, on = _levels(sorted_, rows)
     lack = lack_of_fit(rows, sorted_, model)
+    aged = aged_spread(rows, sorted_, model) if found.relax_sigma and law_is_off(lack) else None
+    if aged is not None and not sigma.shape.is_polynomial:
+        aged = None
     return DeviceFit(
         path=str(path),
         rows=rows,
         sorted=sorted_,
         settled=fit.settled,
+        walks=fit.walks,
         n_events=len(np.unique(rows.event[sorted_.kept])),
         model=model,
         chosen_by="the user" if form in ("constant", "affine", "points") else "cross-validation",
@@ -137,6 +144,7 @@ def fit_device(
         read=found.read,
         relax_mean=found.relax_mean,
         relax_sigma=found.relax_sigma,
+        aged=aged,
         failed=failed,
         stuck_off=off,
         stuck_on=on,
@@ -148,6 +156,7 @@ def fit_device(
             *table.notes,
             *plausible_notes(table, ~sorted_.kept, sorted_.stuck),
             *fit_notes(table, rows, fit, model, failed, lack),
+            *aged_notes(str(path), aged),
         ),
         said=table.said,
     )

@@ -71,7 +71,7 @@ def lack_of_fit(rows: Rows, sorted_: Sorted, model: Model) -> Lack:
     mean, sigma = model.mean_at(u, ln_t, aged), model.sigma_at(u, ln_t, aged)
     edges = np.unique(np.quantile(u, np.linspace(0, 1, _N_RANGES + 1)))
     range_ = np.clip(np.searchsorted(edges, u, side="right") - 1, 0, max(len(edges) - 2, 0))
-    age = _age_numbers(ln_t, aged)
+    age = age_numbers(ln_t, aged)
     means, sigmas = [], []
     for cell in np.unique(np.stack([age, range_], axis=1), axis=0):
         inside = (age == cell[0]) & (range_ == cell[1])
@@ -111,7 +111,7 @@ def _independent(cluster: np.ndarray) -> int:
     return len(np.unique(cluster))
 
 
-def _age_numbers(ln_t: Floats, aged: Floats) -> np.ndarray:
+def age_numbers(ln_t: Floats, aged: Floats) -> np.ndarray:
     """Numbers the ages, those that hardly differ as one; fresh reads have the number 0."""
     number = np.zeros(len(ln_t), dtype=int)
     old = np.flatnonzero(aged > 0)

@@ -3,8 +3,8 @@
 An event's true error is e(t) = m(g) + r(g, t) + x(t): x starts with the variance sigma(g)² and gains S(g, t2)² - S(g,
 t1)² between ages, by increments that are independent; each read adds noise of variance read(g)². Mean relaxation and
 spread follow the one law of `circuit.ageing`, linear in L = ln(max(t, t0) / t0), both 0 at the age 0:
-r = c0(g) + k(g) L, and S = s0(g) + b(g) L or S² = s0(g)² + b(g)² L. All is normal, so that a Kalman filter gives the
-exact likelihood; two reads that share an error are not counted as two.
+r = c0(g) + k(g) L, S = s0(g) + b(g) L. All is normal, so that a Kalman filter gives the exact likelihood; two reads
+that share an error are not counted as two.
 
 References:
     R. E. Kalman (1960), J. Basic Eng. 82, 35; likelihood by prediction errors: Schweppe (1965), IEEE Trans. Inf. Theory
@@ -35,7 +35,6 @@ class Form:
     spread: bool = False  # s0
     growth: bool = False  # b
     read: bool = False  # read noise is told by changes between ages alone
-    diffuses: bool = False  # the square of the spread grows with ln t, as of 1/f noise; else the spread itself
 
     @property
     def relaxes(self) -> bool:
@@ -139,24 +138,17 @@ class Problem:
         gain = np.zeros(n_reads)
         if spreads.relax_start is not None or spreads.relax_growth is not None:
             basis = self._relax_basis
-            gained = [np.zeros(0)] * 2
             start = basis @ spreads.relax_start if spreads.relax_start is not None else np.zeros(series.n_events)
             growth = basis @ spreads.relax_growth if spreads.relax_growth is not None else np.zeros(series.n_events)
             start, growth = start[event], growth[event]
             now = self._now[0] * start + self._now[1] * growth
             then = self._then[0] * start + self._then[1] * growth
-            if form.diffuses:
-                gained = [now_part - then_part for now_part, then_part in zip(self._now, self._then, strict=True)]
-                gain = np.maximum(start**2 * gained[0] + growth**2 * gained[1], 0.0)
-            else:
-                gain = np.maximum(now**2 - then**2, 0.0)
+            gain = np.maximum(now**2 - then**2, 0.0)
             if slopes:
                 for index, terms in enumerate((spreads.relax_start, spreads.relax_growth)):
                     if terms is None:
                         continue
                     slope = 2 * (now * self._now[index] - then * self._then[index])
-                    if form.diffuses:
-                        slope = 2 * (start, growth)[index] * gained[index]
                     d_gain[:, place : place + len(terms)] = slope[:, None] * basis[event]
                     place += len(terms)
         read = np.zeros(n_reads) if series.known_uS2 is None else series.known_uS2

@@ -63,8 +63,8 @@ class Model:
         relax, spread = self.form.relax_sigma, np.zeros(len(u))
         if self.relax_start is not None:
             spread = spread + relax.at(self.relax_start, u)
-        growth = np.zeros(len(u)) if self.relax_growth is None else relax.at(self.relax_growth, u)
-        spread = np.sqrt(spread**2 + growth**2 * ln_t) if self.form.diffuses else spread + ln_t * growth
+        if self.relax_growth is not None:
+            spread = spread + ln_t * relax.at(self.relax_growth, u)
         return np.asarray(aged * spread)
 
     def sigma_at(self, u: Floats, ln_t: Floats, aged: Floats, n: Floats | float = 1.0) -> Floats:

@@ -45,6 +45,8 @@ def fit_record(fit: DeviceFit) -> dict[str, Any]:
         "relax_t0_s": rows.t0_s if fit.relax_mean or fit.relax_sigma else None,
         **_log_time("relax_mean", fit.relax_mean, places_uS),
         **_log_time("relax_sigma", fit.relax_sigma, places_uS),
+        "relax_fitted_to": None if fit.relax_sigma is None else ("changes" if fit.walks else "shifts"),
+        "aged_sigma_ages_s": None if fit.aged is None else list(fit.aged.ages_s),
         **_failed(fit.failed),
         "stuck_counted": counted,
         **_stuck("off", fit.stuck_off, fit.stuck_not_found[0]),

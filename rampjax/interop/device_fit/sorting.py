@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from rampjax.checks import InputError
+from rampjax.interop.device_fit.aged import law_is_off
 from rampjax.interop.device_fit.choice import choose_curves, choose_read, choose_relaxation, shapes
 from rampjax.interop.device_fit.lack import lack_of_fit
 from rampjax.interop.device_fit.likelihood import Form
@@ -18,7 +19,6 @@ from rampjax.interop.device_fit.stuck import Sorted, rough_scale, sort_rows
 LEAST_ROWS: Final = 8
 LEAST_REPEATS: Final = 8  # degrees of freedom of the read noise
 _MOST_ROUNDS: Final = 40
-_OFF: Final = 0.1  # of the spread at an age: a model that is further off is not that of a random walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ def fit_sorted(rows: Rows, form: str) -> Settled:
             best = _fit(series, model.form, read, read_shape, model, form, thorough=True)
             model = best
             if (_resorted(rows, best, sorted_).kept == sorted_.kept).all():
-                if walks and base.growth and _is_off(rows, sorted_, best):
+                if walks and base.growth and law_is_off(lack_of_fit(rows, sorted_, best)):
                     walks, model, chosen, passed = False, None, None, []
                     continue
                 return Settled(best, sorted_, series, repeats, True, walks)
@@ -84,13 +84,6 @@ def fit_sorted(rows: Rows, form: str) -> Settled:
     read, read_shape = choose_read(repeats) if tells_read(rows, repeats) else (None, Shape())
     model = _fit(series, chosen, read, read_shape, None, form)
     return Settled(model, sorted_, series, repeats, False, walks)
-
-
-def _is_off(rows: Rows, sorted_: Sorted, model: Model) -> bool:
-    """Whether the spread at some age is not that of the model: then changes are not independent, or not by its law."""
-    lack = lack_of_fit(rows, sorted_, model)
-    worst = lack.sigma
-    return worst is not None and lack.is_sure(worst) and abs(worst.observed_uS / worst.model_uS - 1) > _OFF
 
 
 def _kept_by_any(rounds: list[Sorted]) -> Sorted:
@@ -155,7 +148,6 @@ def _with_terms(chosen: Form, base: Form) -> Form:
         sigma=chosen.sigma,
         relax_mean=chosen.relax_mean,
         relax_sigma=chosen.relax_sigma,
-        diffuses=chosen.diffuses,
     )
 
 
