@@ -10,6 +10,7 @@ from rampjax.circuit.calibration_spec import CalibrationSpec
 from rampjax.circuit.curves import is_zero
 from rampjax.circuit.device import Device
 from rampjax.circuit.device_faults import failed_fault, read_fault, relaxation_fault, slow_noise_fault
+from rampjax.circuit.quantiles import quantiles_fault
 from rampjax.target.target import Target
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _check_errors(device: Device) -> None:
     contained_in = next((key for key, given in spreads.items() if given), None)
     targets = (device.g_min_uS, device.g_max_uS)
     for fault in (
+        *(_shape_fault(device, key) for key in ("error_quantiles", "relax_quantiles")),
         failed_fault(device.failed_prob, *targets, "device."),
         relaxation_fault(device.relax_sigma_uS, device.relax_t0_s, *targets, "device."),
         read_fault(device.t_read_ns, device.tau_read_ns, "device."),
@@ -67,6 +69,13 @@ def _check_errors(device: Device) -> None:
     ):
         if fault:
             raise InputError(fault)
+
+
+def _shape_fault(device: Device, key: str) -> str | None:
+    quantiles = getattr(device, key)
+    # A table of them has been checked where it was made.
+    fault = quantiles_fault(quantiles) if isinstance(quantiles, tuple) and quantiles else None
+    return f"`device.{key}` {fault}." if fault else None
 
 
 def check_range(g_target_uS: np.ndarray, target: Target, device: Device) -> None:
