@@ -106,6 +106,19 @@ def either_sign(figure, g):
     return np.full_like(g, figure)
 
 
+def of_shape(z, quantiles, g):
+    """What has the probability of a normal z: by one row of quantiles, or by rows that are mixed by the conductance."""
+    p = special.ndtr(z)
+    if isinstance(quantiles, tuple):
+        return np.interp(p, np.linspace(0.0, 1.0, len(quantiles)), quantiles) if quantiles else z
+    grid, unit = np.linspace(0.0, 1.0, len(quantiles.rows[0])), np.eye(len(quantiles.g_uS))
+    weight = np.stack([np.interp(g, quantiles.g_uS, hat) for hat in unit])
+    mixed = sum(w * np.interp(p, grid, row) for w, row in zip(weight, quantiles.rows, strict=True))
+    fine = (np.arange(50_000) + 0.5) / 50_000
+    covariance = np.cov([np.interp(fine, grid, row) for row in quantiles.rows])
+    return mixed / np.sqrt(np.einsum("i...,ij,j...->...", weight, covariance, weight))
+
+
 class TwinCircuit:
     """A column, its design worked out anew, and chips of it.
 
@@ -261,7 +274,8 @@ class TwinCircuit:
         if d.n_levels:
             levels = np.linspace(d.g_min_uS, d.g_max_uS, d.n_levels)
             aim = levels[np.abs(aim[:, None] - levels).argmin(axis=1)]
-        g = aim + either_sign(d.bias_prog_uS, aim) + curve(d.sigma_prog_uS, aim) * self.rng.standard_normal(aim.shape)
+        error = of_shape(self.rng.standard_normal(aim.shape), d.error_quantiles, aim)
+        g = aim + either_sign(d.bias_prog_uS, aim) + curve(d.sigma_prog_uS, aim) * error
         if np.any(d.failed_prob):
             share, bias = (either_sign(figure, aim) for figure in (d.failed_prob, d.failed_bias_uS))
             missed = aim + bias + curve(d.failed_sigma_uS, aim) * self.rng.standard_normal(aim.shape)
@@ -367,10 +381,11 @@ class TwinCircuit:
         d, op = self.device, self.circuit.operation
         mean_cal, var_cal = self.relaxation(g, self.t_cal)
         mean_now, var_now = self.relaxation(g, op.age_s)
-        age_s, mean, walk = self.t_cal, mean_cal, np.sqrt(var_cal) * devices.relax[0]
+        first, second = (of_shape(z, d.relax_quantiles, g) for z in devices.relax)
+        age_s, mean, walk = self.t_cal, mean_cal, np.sqrt(var_cal) * first
         if not recalibrated:
             age_s, mean = op.age_s, mean_now
-            walk = walk + np.sqrt(np.maximum(var_now - var_cal, 0.0)) * devices.relax[1]
+            walk = walk + np.sqrt(np.maximum(var_now - var_cal, 0.0)) * second
         new = np.maximum(g + mean + walk, 0.0)
         if age_s > d.drift_t0_s:
             with np.errstate(divide="ignore", invalid="ignore"):

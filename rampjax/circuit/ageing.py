@@ -1,9 +1,10 @@
 """What devices do between programming and use: relaxation, drift, telegraph noise (slow, per device).
 
 A device relaxes by a mean and by a random amount whose variance grows with age (`circuit.relaxation` has the law);
-what it does after the last recalibration is independent of what it did before. Drift is a power law of the age. A trap
-makes a device jump between two levels. The devices of the MAC column are taken as fresh. Left out: recovery, dependence
-on temperature.
+what it does after the last recalibration is independent of what it did before, and both have the shape that the device
+gives (`relax_quantiles`), so that their sum is nearer to normal. Drift is a power law of the age. A trap makes a device
+jump between two levels. The devices of the MAC column are taken as fresh. Left out: recovery, dependence on
+temperature.
 
 References:
     Drift g(t) = g (t/t0)^-nu, for phase-change memory: the model published with aihwkit (the preset `ibm_pcm`).
@@ -23,6 +24,7 @@ from jaxtyping import Array, Bool, Float, Key
 from rampjax.circuit.curves import N_POWERS
 from rampjax.circuit.device import Device, DeviceParams, shift_at, sigma_at
 from rampjax.circuit.draws import standard_normal
+from rampjax.circuit.quantile_params import QuantileParams, quantile_params, shaped
 from rampjax.circuit.relaxation import Terms, calibrated_at_s, terms_at
 from rampjax.metrics import root
 
@@ -47,6 +49,7 @@ class SlowParams(NamedTuple):
     sigma_drift_nu: Float[Array, ""] | Float[Array, "4"]  # one for all, or slope, intercept, low, high
     rtn_prob: Float[Array, ""]
     rtn_amplitude_rel: Float[Array, ""]
+    quantiles: QuantileParams | None = None  # of what a device moves, over its standard deviation; None: normal
 
 
 def slow_params(device: Device, age_s: float, recalibrate_s: float | None) -> SlowParams:
@@ -69,6 +72,7 @@ def slow_params(device: Device, age_s: float, recalibrate_s: float | None) -> Sl
         sigma_drift_nu=jnp.asarray(device.sigma_drift_nu, jnp.float32),
         rtn_prob=jnp.float32(device.rtn_prob),
         rtn_amplitude_rel=jnp.float32(device.rtn_amplitude_rel),
+        quantiles=quantile_params(device.relax_quantiles) if device.spreads else None,
     )
 
 
@@ -123,8 +127,8 @@ def age_devices(
     # The laws of relaxation hold for targets: a polynomial says nothing of a conductance beyond them.
     g_law_uS = jnp.clip(g_uS, device.g_min_uS, device.g_max_uS)
     variance_then, variance_now = (_relaxed_variance(g_uS, g_law_uS, age, slow) for age in (then, now))
-    moved = root(variance_then) * z[0]
-    moved_since = root(variance_now - variance_then) * z[1]
+    moved = root(variance_then) * shaped(z[0], slow.quantiles, g_uS)
+    moved_since = root(variance_now - variance_then) * shaped(z[1], slow.quantiles, g_uS)
     log_rel = jnp.log(jnp.maximum(g_uS / device.g_max_uS, jnp.finfo(g_uS.dtype).tiny))
     spread = slow.sigma_drift_nu
     nu = _clipped_line(slow.drift_nu, log_rel)

@@ -19,6 +19,7 @@ from rampjax.circuit.device_faults import (
     relaxation_fault,
     slow_noise_fault,
 )
+from rampjax.circuit.quantiles import quantiles_fault
 from rampjax.circuit.relaxation import calibrated_at_s
 from rampjax.target.target import Target
 
@@ -92,6 +93,7 @@ def _check_errors(device: Device) -> None:
     contained_in = next((key for key, given in spreads.items() if given), None)
     targets = (device.g_min_uS, device.g_max_uS)
     for fault in (
+        *(_shape_fault(device, key) for key in ("error_quantiles", "relax_quantiles")),
         failed_fault(device.failed_prob, *targets, "device."),
         relaxation_fault(device.relax_sigma_uS, device.relax_t0_s, *targets, "device."),
         read_fault(device.t_read_ns, device.tau_read_ns, "device."),
@@ -99,6 +101,13 @@ def _check_errors(device: Device) -> None:
     ):
         if fault:
             raise InputError(fault)
+
+
+def _shape_fault(device: Device, key: str) -> str | None:
+    quantiles = getattr(device, key)
+    # A table of them has been checked where it was made.
+    fault = quantiles_fault(quantiles) if isinstance(quantiles, tuple) and quantiles else None
+    return f"`device.{key}` {fault}." if fault else None
 
 
 def check_range(g_target_uS: np.ndarray, target: Target, device: Device) -> None:

@@ -26,6 +26,8 @@ from rampjax.circuit.curve_params import (
     table_at,
 )
 from rampjax.circuit.curves import ShiftCurve, SigmaCurve, is_zero
+from rampjax.circuit.quantile_params import QuantileParams, quantile_params
+from rampjax.circuit.quantiles import Quantiles
 from rampjax.circuit.relaxation import DEFAULT_T0_S, LogTimeLaw
 
 
@@ -51,8 +53,7 @@ class DeviceParams(NamedTuple):
     g_stuck_off_uS: Float[Array, ""]
     g_stuck_on_uS: Float[Array, ""]
     sigma_tc_rel_per_K: Float[Array, ""]  # temperature coefficient beside the common one (static, per device)
-    # Quantiles of the programming error over its sigma, at evenly spaced probabilities; None: normal
-    error_quantiles: Float[Array, " quantile"] | None = None
+    error_quantiles: QuantileParams | None = None  # of the programming error over its sigma; None: normal
     g_step_uS: Float[Array, ""] | None = None  # distance of the distinguishable targets, from g_min; None: continuous
     failed: FailedParams | None = None  # None: no programming event fails
     t_read_ns: Float[Array, ""] | None = None  # duration of the read at which sigma_read holds; None where tau is
@@ -119,7 +120,7 @@ class Device:
     failed_prob: ShiftCurve = 0.0  # share of programming events that fail, or a curve; plain mode
     failed_bias_uS: ShiftCurve = 0.0  # mean error of those, or a curve
     failed_sigma_uS: SigmaCurve = (0.0,)  # and its standard deviation
-    error_quantiles: tuple[float, ...] = ()  # of the error over its sigma, evenly spaced in probability; empty: normal
+    error_quantiles: Quantiles = ()  # of the error over its sigma, evenly spaced in probability; empty: normal
     g_ceiling_uS: float = float("inf")
     stuck_off_prob: float = 0.0
     stuck_on_prob: float = 0.0
@@ -132,6 +133,7 @@ class Device:
     relax_mean_uS: LogTimeLaw = (0.0, 0.0)  # mean shift since programming (slow)
     relax_sigma_uS: LogTimeLaw = (0.0, 0.0)  # spread of the shift (slow, per device)
     relax_t0_s: float = DEFAULT_T0_S  # age at which both laws begin: a younger device is taken as this old
+    relax_quantiles: Quantiles = ()  # of a shift over its spread, as error_quantiles; empty: normal
     aged_sigma_uS: tuple[tuple[float, tuple[float, ...]], ...] = ()  # (age in s, curve): whole spread at an age (slow)
     sigma_slow_uS: SigmaCurve = (0.0,)  # slow part of the read noise, per root e-fold of time constants (slow)
     slow_t_lo_s: float | None = None  # its shortest time constant: the duration of a measurement
@@ -165,6 +167,11 @@ class Device:
         return not is_zero((self.relax_mean_uS, self.relax_sigma_uS))
 
     @property
+    def spreads(self) -> bool:
+        """Whether devices move apart with time, by that law or by published spreads at several ages."""
+        return not is_zero(self.relax_sigma_uS) or bool(self.aged_sigma_uS)
+
+    @property
     def ages(self) -> bool:
         """Whether anything about it changes with time."""
         drifts = not is_zero((self.drift_nu, self.sigma_drift_nu))
@@ -188,7 +195,7 @@ class Device:
             g_stuck_off_uS=jnp.float32(self.g_stuck_off_uS),
             g_stuck_on_uS=jnp.float32(self.g_stuck_on_uS),
             sigma_tc_rel_per_K=jnp.float32(self.sigma_tc_rel_per_K),
-            error_quantiles=jnp.array(self.error_quantiles, jnp.float32) if self.error_quantiles else None,
+            error_quantiles=quantile_params(self.error_quantiles),
             g_step_uS=jnp.float32(self.g_step_uS) if self.n_levels else None,
             failed=fails if self.can_fail else None,
             t_read_ns=None if self.tau_read_ns is None else jnp.float32(self.t_read_ns),

@@ -14,7 +14,16 @@ from rampjax.circuit.relaxation import LogTimeLaw, relaxed_uS
 # Figures that measured cells stand in place of: those of a programmed device's error, and of what becomes of it.
 REPLACED_BY_CELLS: Final = (
     *("bias_prog_uS", "sigma_prog_uS", "error_quantiles", "failed_prob", "failed_bias_uS", "failed_sigma_uS"),
-    *("relax_mean_uS", "relax_sigma_uS", "relax_t0_s", "aged_sigma_uS", "sigma_slow_uS", "slow_t_lo_s", "slow_t_hi_s"),
+    *(
+        "relax_mean_uS",
+        "relax_sigma_uS",
+        "relax_t0_s",
+        "relax_quantiles",
+        "aged_sigma_uS",
+        "sigma_slow_uS",
+        "slow_t_lo_s",
+        "slow_t_hi_s",
+    ),
     *("drift_nu", "sigma_drift_nu", "drift_t0_s", "rtn_prob", "rtn_amplitude_rel", "rtn_tau_s", "write"),
 )
 

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int8, Key, Shaped
 from rampjax.circuit.cells import CellParams, Picked, pick_cells
 from rampjax.circuit.device import DeviceParams, shift_at, sigma_at
 from rampjax.circuit.draws import standard_normal
+from rampjax.circuit.quantile_params import shaped
 from rampjax.circuit.write_verify import WriteParams, Written, pulse_energy_fJ, write_verify
 
 HEALTHY, STUCK_OFF, STUCK_ON = 0, 1, 2
@@ -147,8 +148,8 @@ def realise_conductance(
 ) -> Float[Array, "*shape"]:
     """The conductance that programming reaches: g = aim + bias(aim) + sigma(aim) z, clipped to [0, ceiling].
 
-    Where the device has quantiles of its error, z is replaced by the quantile of the same probability. An event with
-    u below the share of those that fail has their mean and spread, with z itself. (The share has no slope here: a
+    Where the device has quantiles of its error, z is replaced by that of the same probability, at the aim. An event
+    with u below the share of those that fail has their mean and spread, with z itself. (The share has no slope here: a
     gradient in the aim is that of the event as it went.)
 
     Args:
@@ -161,28 +162,13 @@ def realise_conductance(
         Plain programming with sigma(g) as the device's preset gives it, each with its own source; a realised
         conductance is clipped at 0, and above only where the device has a physical ceiling.
     """
-    normal = z
-    if device.error_quantiles is not None:
-        z = quantile_at(z, device.error_quantiles)
-    g_uS = g_aim_uS + shift_at(device.bias_prog_uS, g_aim_uS) + sigma_at(device.sigma_prog_uS, g_aim_uS) * z
+    error = shaped(z, device.error_quantiles, g_aim_uS)
+    g_uS = g_aim_uS + shift_at(device.bias_prog_uS, g_aim_uS) + sigma_at(device.sigma_prog_uS, g_aim_uS) * error
     if device.failed is not None and u is not None:
         failed = device.failed
-        missed_uS = g_aim_uS + shift_at(failed.bias_uS, g_aim_uS) + sigma_at(failed.sigma_uS, g_aim_uS) * normal
+        missed_uS = g_aim_uS + shift_at(failed.bias_uS, g_aim_uS) + sigma_at(failed.sigma_uS, g_aim_uS) * z
         g_uS = jnp.where(u < shift_at(failed.prob, g_aim_uS), missed_uS, g_uS)
     return jnp.clip(g_uS, 0.0, device.g_ceiling_uS)
-
-
-def quantile_at(z: Float[Array, "*shape"], quantiles: Float[Array, " quantile"]) -> Float[Array, "*shape"]:
-    """The quantile that has the probability of a standard normal: q(Phi(z)), linear between the given ones.
-
-    Args:
-        z: standard normal.
-        quantiles: ascending, at n evenly spaced probabilities, from 0 to 1.
-    """
-    place = jax.scipy.special.ndtr(z) * (quantiles.shape[0] - 1)
-    below = jnp.clip(jnp.floor(place), 0, quantiles.shape[0] - 2)
-    index, share = below.astype(jnp.int32), place - below
-    return quantiles[index] * (1.0 - share) + quantiles[index + 1] * share
 
 
 def sample_health(key: Key[Array, ""], n_devices: int, device: DeviceParams) -> Int8[Array, " device"]:

@@ -74,6 +74,8 @@ def _figure(key: str, flat: Any, record: Mapping[str, Any], where: str) -> dict[
     model = model_of(key)
     if issubclass(model, AgedCurves):
         return _aged(_numbers(key, flat, where), _numbers(AGES, record[AGES], where), where)
+    if issubclass(model, Quantiles) and isinstance(flat, list) and flat[:1] == [TABLE]:
+        return _rows(_numbers(key, flat[1:], where), key, where)
     if issubclass(model, Quantiles):
         return {"quantiles": _numbers(key, flat, where)}
     if issubclass(model, Curve | ErrorCurve) and isinstance(flat, list) and flat[:1] in ([POWER_LAW], [TABLE]):
@@ -103,6 +105,21 @@ def _form(key: str, flat: Sequence[Any], values: str, where: str) -> dict[str, A
             )
         return {form: dict(zip(_LAW, numbers, strict=True))}
     return {form: {"g_uS": numbers[::2], values: numbers[1::2]}}
+
+
+def _rows(numbers: Sequence[float], key: str, where: str) -> dict[str, Any]:
+    """Quantiles at several conductances, as a device file has them."""
+    n = int(numbers[0]) if numbers else 0
+    if n < 1 or n != numbers[0] or len(numbers) <= 1 + n or (len(numbers) - 1) % n:
+        raise InputError(
+            f"{where}: `{key}` must have, after {TABLE}, a number of conductances, these, and as many quantiles for "
+            f"each, but has {len(numbers)} numbers."
+        )
+    size = (len(numbers) - 1) // n - 1
+    return {
+        "g_uS": numbers[1 : 1 + n],
+        "quantiles": [numbers[start : start + size] for start in range(1 + n, len(numbers), size)],
+    }
 
 
 def _law(terms: Sequence[float], key: str, where: str) -> dict[str, Any]:

@@ -190,7 +190,7 @@ def rebuild_design(record: Mapping[str, Any], where: str) -> DesignFile:
 
 
 # Older schemas that are read as well: what they do not know yet is at its default.
-_NEW_IN_5 = ("relax_t0_s",)
+_NEW_IN_5 = ("relax_t0_s", "relax_quantiles")
 _NEW_IN_4 = (
     *("read_by", "sigma_measure_V", "ramp_auto_zero", "ramp_thermal_noise", "comparator_noise_per"),
     *("comparator_undecided", "t_read_ns", "tau_read_ns", "sigma_slow_uS", "slow_t_lo_s", "slow_t_hi_s"),

@@ -7,15 +7,13 @@ from typing import Any, Final, Self
 from pydantic import model_validator
 
 from rampjax.circuit.relaxation import LogTimeLaw
+from rampjax.config.curve_text import polynomial_text, terms_text, unit_text
 from rampjax.config.device_values import (
     Curve,
     Sourced,
     check_terms,
     check_valid,
-    polynomial_text,
     scaled_terms,
-    terms_text,
-    unit_text,
 )
 from rampjax.config.toml_file import NonNegative, Number, Positive
 

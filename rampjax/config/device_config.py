@@ -95,6 +95,7 @@ class DeviceConfig(Frozen):
     relax_mean_uS: LogTime | None = None
     relax_sigma_uS: LogTime | None = None
     relax_t0_s: PositiveValue | None = None
+    relax_quantiles: Quantiles | None = None
     aged_sigma_uS: AgedCurves | None = None
     sigma_slow_uS: Curve | None = None
     slow_t_lo_s: PositiveValue | None = None

@@ -3,19 +3,27 @@
 from collections.abc import Sequence
 from typing import Any, Final, Self, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import TypeAdapter, ValidationInfo, field_validator, model_validator
 
 from rampjax.circuit.curves import Points, ShiftCurve, table_fault
-from rampjax.config.device_values import Sourced, check_curve_table, points_text, polynomial_text, scaled_terms
+from rampjax.circuit.quantiles import (
+    MOST_QUANTILES,
+    QuantileTable,
+    quantile_moments,
+    quantile_table_fault,
+    quantiles_fault,
+)
+from rampjax.config.curve_text import points_text, polynomial_text
+from rampjax.config.device_values import Sourced, check_curve_table, scaled_terms
 from rampjax.config.toml_file import Frozen, NonNegative, Number, Positive, Share
 
 _Table = TypeVar("_Table", bound=Frozen)
 
-LEAST_QUANTILES: Final = 9
-MOST_QUANTILES: Final = 1025
-_STANDARD_WITHIN: Final = 0.01  # of mean 0 and standard deviation 1
+__all__ = ["MOST_QUANTILES", "ErrorCurve", "Quantiles", "ShareCurve", "Shift", "quantile_moments"]
+
+# Which of the two a list is stands beside it; pydantic's own union would name its types in the message.
+_ROW: Final = TypeAdapter(tuple[Number, ...], config=Frozen.model_config)
+_ROWS: Final = TypeAdapter(tuple[tuple[Number, ...], ...], config=Frozen.model_config)
 
 
 class ShiftPoints(Frozen):
@@ -103,42 +111,44 @@ class ShareCurve(ErrorCurve):
 class Quantiles(Sourced):
     """How an error is distributed, in units of its standard deviation: quantiles at evenly spaced probabilities.
 
-    The first is the smallest error, the last the largest; between them the quantile function is linear.
+    The first is the smallest error, the last the largest; between them the quantile function is linear. Beside `g_uS`
+    there is a row of them for each conductance.
     """
 
-    quantiles: tuple[Number, ...]
+    g_uS: tuple[NonNegative, ...] | None = None
+    quantiles: Any  # a row, or rows
+
+    @field_validator("quantiles", mode="plain")
+    @classmethod
+    def _of_its_form(cls, value: Any, info: ValidationInfo) -> Any:
+        return (_ROW if info.data.get("g_uS") is None else _ROWS).validate_python(value)
 
     @model_validator(mode="after")
     def _standard(self) -> Self:
-        q = np.array(self.quantiles)
-        if not LEAST_QUANTILES <= len(q) <= MOST_QUANTILES:
-            raise ValueError(f"must have {LEAST_QUANTILES} to {MOST_QUANTILES} `quantiles`")
-        if (np.diff(q) < 0).any():
-            raise ValueError("must have its `quantiles` ascending")
-        mean, sigma = quantile_moments(q)
-        if abs(mean) > _STANDARD_WITHIN or abs(sigma - 1.0) > _STANDARD_WITHIN:
-            raise ValueError(
-                f"must have `quantiles` of mean 0 and standard deviation 1 (they have {mean:.3g} and {sigma:.3g})"
-            )
+        fault = (
+            quantiles_fault(self.quantiles) if self.g_uS is None else quantile_table_fault(self.g_uS, self.quantiles)
+        )
+        if fault:
+            raise ValueError(fault)
         return self
 
     @property
     def text(self) -> str:
         """The distribution as it is printed."""
-        return f"{len(self.quantiles)} quantiles from {self.quantiles[0]:.3g} to {self.quantiles[-1]:.3g}"
+        if self.g_uS is None:
+            return _row_text(self.quantiles)
+        rows = zip(self.g_uS, self.quantiles, strict=True)
+        return "; ".join(f"at {g:g} µS {_row_text(row)}" for g, row in rows)
 
     @property
-    def numbers(self) -> tuple[float, ...]:
+    def numbers(self) -> tuple[float, ...] | QuantileTable:
         """The quantiles, as the physics takes them."""
-        return self.quantiles
+        found: tuple[Any, ...] = self.quantiles
+        return found if self.g_uS is None else QuantileTable(self.g_uS, found)
 
 
-def quantile_moments(quantiles: NDArray[np.float64]) -> tuple[float, float]:
-    """Returns mean and standard deviation of a distribution whose quantile function is linear between quantiles."""
-    below, above = quantiles[:-1], quantiles[1:]
-    mean = float(np.mean(below + above) / 2)
-    square = float(np.mean(below**2 + below * above + above**2) / 3)
-    return mean, float(np.sqrt(max(square - mean**2, 0.0)))
+def _row_text(row: Sequence[float]) -> str:
+    return f"{len(row)} quantiles from {row[0]:.3g} to {row[-1]:.3g}"
 
 
 def _checked_points(table: _Table, g_uS: Sequence[float], values: Sequence[float], key: str) -> _Table:

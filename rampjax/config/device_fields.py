@@ -54,7 +54,7 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         "standard deviations",
         PER_PROGRAMMING,
         "How the programming error is distributed: its quantiles at evenly spaced probabilities, of mean 0 and "
-        "standard deviation 1; absent: normal.",
+        "standard deviation 1, for all targets or a row for each of several, mixed between them; absent: normal.",
         settable=False,
     ),
     "failed_prob": FieldInfo(
@@ -124,6 +124,13 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         SETTING,
         "Age at which the law of relaxation begins: a younger device is taken as this old, one just programmed as "
         "unchanged; absent: 1 s.",
+    ),
+    "relax_quantiles": FieldInfo(
+        "standard deviations",
+        SLOW_PER_DEVICE,
+        "How the shift since programming is distributed over its standard deviation: quantiles as in error_quantiles, "
+        "by the conductance as programmed; absent: normal.",
+        settable=False,
     ),
     "aged_sigma_uS": FieldInfo(
         "µS, not percent; may depend on the conductance g",

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from pydantic import Field, Strict, model_validator
 
 from rampjax.checks import InputError
-from rampjax.circuit.curves import PowerLaw, SigmaCurve, Table, curve_at_uS, table_fault
+from rampjax.circuit.curves import N_POWERS, PowerLaw, SigmaCurve, Table, curve_at_uS, table_fault
+from rampjax.config.curve_text import points_text, polynomial_text
 from rampjax.config.toml_file import Frozen, NonNegative, Number, Positive, Share, Text, between, quoted
 
-N_COEFFICIENTS: Final = 5  # of every curve, so that all devices have one shape; the highest published fit is quartic
+N_COEFFICIENTS: Final = N_POWERS  # of every curve, so that all devices have one shape
 
 Scheme = Literal["pulses", "compliance"]
 Certainty = Literal["seen", "derived", "reported", "measured", "fitted", "assumed", "user"]
@@ -229,30 +230,6 @@ def check_curve_table(data: Any, number: str, more: Sequence[str] = ()) -> Any:
     check_terms(data.get("polynomial"), "polynomial")
     check_valid(data.get("valid_uS"))
     return data
-
-
-def points_text(g_uS: Sequence[float], values: Sequence[float]) -> str:
-    """Returns a table as it is printed, e.g. `linear between 1 at 20, 3 at 150 µS`."""
-    return "linear between " + ", ".join(f"{v:g} at {g:g}" for g, v in zip(g_uS, values, strict=True)) + " µS"
-
-
-def polynomial_text(terms: Sequence[float], g_unit_uS: float) -> str:
-    """Returns a polynomial of g as it is printed, e.g. `4.782 - 0.009107 g`."""
-    return terms_text(terms, g_unit_uS) + unit_text(g_unit_uS)
-
-
-def terms_text(terms: Sequence[float], g_unit_uS: float) -> str:
-    """Returns a polynomial without what its unit is: of g, or of x = g / g_unit_uS."""
-    symbol = "g" if g_unit_uS == 1.0 else "x"
-    powers = ["", f" {symbol}", *(f" {symbol}^{i}" for i in range(2, N_COEFFICIENTS))]
-    written = [f"{'-' if c < 0 else '+'} {abs(c):g}{p}" for c, p in zip(terms, powers, strict=False) if c]
-    joined = " ".join(written or ["+ 0"])
-    return joined[2:] if joined.startswith("+") else "-" + joined[2:]
-
-
-def unit_text(g_unit_uS: float) -> str:
-    """Returns what follows a polynomial of x = g / g_unit_uS; nothing where it is one of g in µS."""
-    return "" if g_unit_uS == 1.0 else f", x = g / {g_unit_uS:g} µS"
 
 
 def check_terms(terms: object, key: str) -> None:

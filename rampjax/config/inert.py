@@ -214,7 +214,10 @@ _RULES: Final[tuple[Rule, ...]] = (
     (["device.g_stuck_off_uS"], lambda c: not c.figure("stuck_off_prob"), "without `device.stuck_off_prob`"),
     (["device.g_stuck_on_uS"], lambda c: not c.figure("stuck_on_prob"), "without `device.stuck_on_prob`"),
     (
-        [f"device.{key}" for key in (*_SLOW, "relax_t0_s", "drift_t0_s", "rtn_amplitude_rel", "rtn_tau_s")],
+        [
+            f"device.{key}"
+            for key in (*_SLOW, "relax_t0_s", "relax_quantiles", "drift_t0_s", "rtn_amplitude_rel", "rtn_tau_s")
+        ],
         lambda c: c.circuit.operation.age_s == 0,
         "on a fresh chip, expected `operation.age_s` above 0",
     ),
@@ -222,6 +225,11 @@ _RULES: Final[tuple[Rule, ...]] = (
         ["device.relax_t0_s"],
         lambda c: not _relaxes(c, "relax_mean_uS", "relax_sigma_uS"),
         "without `device.relax_mean_uS` or `device.relax_sigma_uS`",
+    ),
+    (
+        ["device.relax_quantiles"],
+        lambda c: not _relaxes(c, "relax_sigma_uS", "aged_sigma_uS"),
+        "without `device.relax_sigma_uS` or `aged_sigma_uS`",
     ),
     (
         ["device.relax_t0_s"],

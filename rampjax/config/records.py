@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from rampjax.circuit.curves import N_POWERS, Points, PowerLaw, SigmaCurve, Table
+from rampjax.circuit.quantiles import QuantileTable
 from rampjax.circuit.relaxation import Terms
 
 AGED: Final = "aged_sigma_uS"
@@ -36,13 +37,15 @@ def flat_figure(key: str, value: Any) -> dict[str, Any]:
     of the ages. A curve that is no polynomial is a list that begins with its form: ["power_law", coefficient_uS,
     exponent, g_unit_uS], or ["table", g, value, g, value, ...] in µS. A law of the age whose parts depend on the
     conductance is ["polynomial", coefficients at 1 s, coefficients per ln(t / 1 s)], as many of each, of powers of g in
-    µS.
+    µS. Quantiles at n conductances are ["table", n, the conductances in µS, the quantiles of one after the other].
     """
     if isinstance(value, PowerLaw):
         return {key: [POWER_LAW, value.coefficient_uS, value.exponent, value.g_unit_uS]}
     if isinstance(value, Table | Points):
         values = value.sigma_uS if isinstance(value, Table) else value.value
         return {key: [TABLE, *itertools.chain(*zip(value.g_uS, values, strict=True))]}
+    if isinstance(value, QuantileTable):
+        return {key: [TABLE, len(value.g_uS), *value.g_uS, *itertools.chain(*value.rows)]}
     if key == AGED:
         aged: Sequence[tuple[float, tuple[float, ...]]] = value or ()
         return {key: [term for _, curve in aged for term in curve], AGES: [age_s for age_s, _ in aged]}

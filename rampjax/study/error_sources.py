@@ -30,7 +30,9 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
         "device.g_stuck_off_uS",
         "device.g_stuck_on_uS",
     ),
-    "relaxation": ("device.relax_mean_uS", "device.relax_sigma_uS", "device.aged_sigma_uS"),
+    "relaxation": (
+        *("device.relax_mean_uS", "device.relax_sigma_uS", "device.relax_quantiles", "device.aged_sigma_uS"),
+    ),
     "drift": ("device.drift_nu", "device.sigma_drift_nu"),
     "telegraph noise": ("device.rtn_prob", "device.rtn_amplitude_rel", "device.rtn_tau_s"),
     "slow read noise": ("device.sigma_slow_uS",),
@@ -89,7 +91,7 @@ _MOVE_THE_INPUT: Final = ("amplifier gain", "amplifier offset", "settling")
 _ACTS: Final[dict[str, Callable[[Design], bool]]] = {
     "programming error": lambda d: d.circuit.programming.mode == "write_verify" or _any_on(d, _PLAIN),
     "stuck devices": lambda d: d.device.has_stuck_cells,
-    "relaxation": lambda d: d.circuit.operation.age_s > 0,
+    "relaxation": lambda d: d.circuit.operation.age_s > 0 and (d.device.relaxes or d.device.spreads),
     "drift": lambda d: d.circuit.operation.age_s > 0,
     "telegraph noise": lambda d: (
         d.circuit.operation.age_s > 0 and d.device.rtn_prob > 0 and d.device.rtn_amplitude_rel > 0

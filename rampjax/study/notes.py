@@ -32,7 +32,7 @@ _LIMITS_THAT_ERR: Final = ("n_levels",)  # rounding to the nearest target is an 
 _MEASURING: Final = ("n_reads", "read_by")  # of which the measurement's own note speaks
 # Their absence is nothing ideal.
 _NO_ERROR: Final = (
-    *("operation.recalibrate_s", "device.error_quantiles", "device.tau_read_ns"),
+    *("operation.recalibrate_s", "device.error_quantiles", "device.relax_quantiles", "device.tau_read_ns"),
     *("device.failed_prob", "device.failed_bias_uS", "device.failed_sigma_uS"),
 )
 

@@ -15,6 +15,7 @@ from rampjax.circuit import blocks
 from rampjax.circuit.assemble import column_structure
 from rampjax.circuit.blocks import Circuit, Comparator, Mac, Operation, Ramp
 from rampjax.circuit.curves import Points, PowerLaw, Table
+from rampjax.circuit.quantiles import QuantileTable
 
 PAPER = rj.load_device("taox_paper")
 QUIET = rj.load_device("taox_paper", sigma_prog_uS=0.0, sigma_read_uS=0.0)
@@ -174,6 +175,19 @@ def test_a_wide_column_run_at_fewer_bits_agrees_number_by_number():
 # ---- what is drawn: distributions
 
 FAILING = {"failed_prob": (0.02, 0.001), "failed_bias_uS": (-4.0, -0.05), "failed_sigma_uS": (6.0,)}
+_P = np.linspace(0.0, 1.0, 129)
+
+
+def _standard(q):
+    whole = np.interp((np.arange(200_000) + 0.5) / 200_000, _P, q)
+    return tuple((q - whole.mean()) / whole.std())
+
+
+# Skewed at low conductance, two levels at high.
+SHAPES = QuantileTable(
+    (40.0, 140.0),
+    (_standard(-np.log1p(-np.minimum(_P, 0.999))), _standard(np.where(_P < 0.3, -1.5, 0.65) + 0.2 * _P)),
+)
 DRAWN = {
     "ramp's capacitor": (Circuit(ramp=Ramp(sigma_c_int_rel=0.02)), {}),
     "ramp's read voltage": (Circuit(ramp=Ramp(sigma_v_read_rel=0.02)), {"nonlinearity_per_V2": 3.0}),
@@ -215,6 +229,19 @@ DRAWN = {
         Circuit(operation=Operation(age_s=1e4)),
         {"relax_mean_uS": (0.2, -0.05), "relax_sigma_uS": (0.4, 0.2)},
     ),
+    "programming error of two shapes": (Circuit(), {"sigma_prog_uS": (6.0,), "error_quantiles": SHAPES}),
+    "relaxation of two shapes": (
+        Circuit(operation=Operation(age_s=1e4)),
+        {"relax_sigma_uS": (2.0, 0.2), "relax_quantiles": SHAPES},
+    ),
+    "spread at an age, of a shape": (
+        Circuit(operation=Operation(age_s=3e3)),
+        {
+            "aged_sigma_uS": ((1.0, (1.0,)), (86_400.0, (9.0,))),
+            "sigma_prog_uS": (1.0,),
+            "relax_quantiles": SHAPES.rows[1],
+        },
+    ),
     "relaxation by the conductance": (
         Circuit(operation=Operation(age_s=0.5, recalibrate_s=0.4)),
         {
@@ -253,6 +280,13 @@ def test_a_source_alone_is_distributed_as_in_the_twin(source):
     circuit, of_device = DRAWN[source]
     design, twin = pair("sigmoid", 4, circuit, dataclasses.replace(QUIET, **of_device), seed=1)
     assert agree(measured(design, 2, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
+
+
+def test_a_shape_between_recalibrations_is_distributed_as_in_the_twin():
+    device = dataclasses.replace(PAPER, relax_sigma_uS=(4.0, 0.5), relax_quantiles=SHAPES, sigma_prog_uS=(1.0,))
+    circuit = Circuit(operation=Operation(age_s=1e4, recalibrate_s=9.9e3))
+    design, twin = pair("sigmoid", 4, circuit, device, "one_point", seed=3)
+    assert agree(measured(design, 4, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
 
 
 @pytest.mark.parametrize("calibration", ["one_point", "two_point"])

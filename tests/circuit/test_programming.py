@@ -17,11 +17,11 @@ from rampjax.circuit.programming import (
     apply_health,
     draw_programming,
     program,
-    quantile_at,
     read_sigma_uS,
     realise_conductance,
     sample_health,
 )
+from rampjax.circuit.quantile_params import quantile_at
 from rampjax.montecarlo.chip import sample_chip
 
 DEVICE = Device("test", 10.0, 100.0, 0.2, (2.0, 0.03), (0.5,), bias_prog_uS=0.7)

@@ -16,6 +16,7 @@ from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.blocks import Circuit, Comparator, Operation, Programming, Ramp
 from rampjax.circuit.curves import Points, PowerLaw, Table
 from rampjax.circuit.design import Design, lay_out
+from rampjax.circuit.quantiles import QuantileTable
 from rampjax.config.design_file import design_record, read_design
 from rampjax.config.devices import device_names, load_device
 
@@ -117,13 +118,30 @@ def test_laws_of_relaxation_that_depend_on_the_conductance_are_read_back(tmp_pat
 
 
 def test_a_file_of_the_schema_before_is_read_with_what_was_so_then(tmp_path: Path, record: dict[str, Any]) -> None:
-    older = {key: value for key, value in record.items() if key != "relax_t0_s"} | {"schema_version": 4}
+    older = {key: value for key, value in record.items() if key not in ("relax_t0_s", "relax_quantiles")} | {
+        "schema_version": 4
+    }
     path = tmp_path / "older.json"
     path.write_text(json.dumps(older))
     assert read_design(path).device.relax_t0_s == 1.0
     path.write_text(json.dumps(older | {"schema_version": 5}))
-    with pytest.raises(InputError, match="`relax_t0_s` is missing"):
+    with pytest.raises(InputError, match="`relax_[a-z0-9_]*` is missing"):
         read_design(path)
+
+
+ROW = (-2.287, -1.143, -0.572, -0.229, 0.0, 0.229, 0.572, 1.143, 2.287)
+EVEN = tuple(12**0.5 * (k / 8 - 0.5) for k in range(9))
+
+
+def test_shapes_of_errors_are_read_back(tmp_path: Path) -> None:
+    table = QuantileTable((10.0, 50.0, 120.0), (ROW, EVEN, ROW))
+    device = dataclasses.replace(
+        rj.load_device("taox_paper"), error_quantiles=ROW, relax_quantiles=table, relax_sigma_uS=(0.5, 0.1)
+    )
+    design = rj.design("tanh", 3, device=device, circuit=Circuit(operation=Operation(age_s=100.0)))
+    again = rj.load_design(rj.save_design(design, tmp_path / "design.json"))
+    assert again.device == design.device
+    assert_same(design, again)
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +262,9 @@ IMPOSSIBLE: list[tuple[Callable[[dict[str, Any]], None], list[str]]] = [
     (put(relax_mean_uS=["polynomial", 1.0]), ["relax_mean_uS", "5 numbers", "1"]),
     (put(relax_sigma_uS=["polynomial", *[0.0] * 5, -1.0, *[0.0] * 4]), ["relax_sigma_uS", "must not fall"]),
     (put(relax_t0_s=0.0), ["relax_t0_s", "positive"]),
+    (put(relax_quantiles=["table"]), ["relax_quantiles", "a number of conductances", "0 numbers"]),
+    (put(relax_quantiles=["table", 2, 1.0, 5.0, *[0.0] * 9]), ["relax_quantiles", "12 numbers"]),
+    (put(error_quantiles=["table", 2, 1.0, 5.0, *[0.0] * 18]), ["error_quantiles", "standard deviation 1"]),
     (put(aged_sigma_uS=[1.0]), ["aged_sigma_uS", "5"]),
     (put(stuck_off_prob=2.0), ["stuck_off_prob"]),
     (put(write_scheme="pulse"), ["write_scheme", "pulses"]),

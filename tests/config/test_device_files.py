@@ -14,6 +14,7 @@ from rampjax.circuit.blocks import SCHEME_FIGURES
 from rampjax.circuit.curves import Points as Shifts
 from rampjax.circuit.curves import PowerLaw
 from rampjax.circuit.curves import Table as Points
+from rampjax.circuit.quantiles import QuantileTable
 from rampjax.config.build import build_device
 from rampjax.config.device_config import DeviceConfig, WriteConfig
 from rampjax.config.devices import FIELDS, device_names, load_device
@@ -71,6 +72,7 @@ OPTIONAL = {
     "relax_mean_uS": figure(constant=0.0, per_ln=-0.1),
     "relax_sigma_uS": figure(constant=0.0, per_ln=0.0),
     "relax_t0_s": figure(value=0.01),
+    "relax_quantiles": figure(quantiles=[-2.287, -1.143, -0.572, -0.229, 0.0, 0.229, 0.572, 1.143, 2.287]),
     "sigma_slow_uS": figure(polynomial=[0.0, 0.001], g_unit_uS=1.0, valid_uS=[0.0, 150.0]),
     "slow_t_lo_s": figure(value=0.5),
     "slow_t_hi_s": figure(value=1e6),
@@ -105,6 +107,13 @@ FORMS = {
 }
 
 
+def shapes(**change: object) -> Table:
+    """Quantiles at two conductances: the first shape, and the uniform one."""
+    row = list(OPTIONAL["error_quantiles"]["quantiles"])
+    even = [round(12**0.5 * (k / 8 - 0.5), 4) for k in range(9)]
+    return {**figure(g_uS=[10.0, 120.0], quantiles=[row, even]), **change}
+
+
 def full_table() -> Table:
     return {**preset_table("taox_paper"), **copy.deepcopy(OPTIONAL)}
 
@@ -114,6 +123,8 @@ def table_of(name: str) -> Table:
         return full_table()
     if name == "shifted":
         return {**preset_table("taox_paper"), "bias_prog_uS": copy.deepcopy(SHIFTED)}
+    if name == "shapes":
+        return {**preset_table("taox_paper"), "error_quantiles": shapes(), "relax_quantiles": shapes()}
     if name == "relaxing":
         laws = {key: copy.deepcopy(LAW) for key in ("relax_mean_uS", "relax_sigma_uS")}
         return {**preset_table("taox_paper"), **laws}
@@ -136,7 +147,7 @@ def figures_of(data: Table, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
 
 
 LAWS = [name for name in device_names() if "cells" not in table_of(name)]
-FILES = [*LAWS, "full", "aged", "shifted", "forms", "drifting", "relaxing"]
+FILES = [*LAWS, "full", "aged", "shifted", "forms", "drifting", "relaxing", "shapes"]
 EVERY_FIGURE = [(name, path) for name in FILES for path in figures_of(table_of(name))]
 OPTIONAL_OF_WRITE = ("spread_uS", "readout_mean_uS", "readout_sigma_uS")
 REQUIRED = {field for field, info in DeviceConfig.model_fields.items() if info.is_required()}
@@ -367,6 +378,17 @@ def test_a_table_of_a_shift_is_what_the_physics_takes_and_is_printed(write: Writ
     assert build_device(device).failed_prob == Shifts((39.5, 40.0), (0.25, 0.0))
 
 
+def test_shapes_by_the_conductance_are_what_the_physics_takes_and_are_printed(write: Write) -> None:
+    device = load_device(write(as_toml(table_of("shapes")), "mine.toml"))
+    held = shapes()
+    expected = QuantileTable(tuple(held["g_uS"]), tuple(map(tuple, held["quantiles"])))
+    assert build_device(device).error_quantiles == build_device(device).relax_quantiles == expected
+    assert device.relax_quantiles is not None
+    assert device.relax_quantiles.text == (
+        "at 10 µS 9 quantiles from -2.29 to 2.29; at 120 µS 9 quantiles from -1.73 to 1.73"
+    )
+
+
 def test_a_share_of_failed_programming_is_one_at_every_target(write: Write) -> None:
     failing = {"failed_sigma_uS": figure(constant=9.0), "failed_prob": figure(polynomial=[0.4, -0.01])}
     with pytest.raises(InputError, match=r"`failed_prob` must be between 0 and 1 for every target, but is -1.1 at 150"):
@@ -472,6 +494,21 @@ def test_a_missing_device_file_is_named(tmp_path: Path) -> None:
         (
             {"failed_prob": figure(table={"g_uS": [2.0, 1.0], "value": [0.1, 0.1]})},
             "`failed_prob.table` must have its `g_uS` ascending",
+        ),
+        ({"error_quantiles": shapes(g_uS=[1.0])}, "`error_quantiles` must have 2 to 33 conductances in `g_uS`"),
+        ({"relax_quantiles": shapes(g_uS=[2.0, 1.0])}, "`relax_quantiles` must have its `g_uS` ascending"),
+        (
+            {"relax_quantiles": shapes(g_uS=[1.0, 2.0, 3.0])},
+            "`relax_quantiles` must have as many rows of `quantiles` as `g_uS`",
+        ),
+        (
+            {"relax_quantiles": shapes(quantiles=[[-1.0] * 4 + [0.0] + [1.0] * 4, [-1.0] * 9])},
+            "`relax_quantiles` must have `quantiles` of mean 0 .*, in its row at 10 µS",
+        ),
+        ({"error_quantiles": shapes(quantiles=[0.0] * 9)}, r"`error_quantiles.quantiles\[0\]` must be a list"),
+        (
+            {"error_quantiles": figure(quantiles=[[0.0] * 9, [0.0] * 9])},
+            r"`error_quantiles.quantiles\[0\]` must be a number",
         ),
         ({"failed_prob": figure(table={"g_uS": [1.0, 2.0], "value": [0.1, 1.1]})}, "must be between 0 and 1"),
         (

@@ -13,7 +13,7 @@ from scipy import stats
 
 from rampjax.checks import InputError
 from rampjax.circuit.curves import curve_at_uS
-from rampjax.circuit.programming import quantile_at
+from rampjax.circuit.quantile_params import quantile_at
 from rampjax.config.build import build_device
 from rampjax.config.devices import load_device
 from rampjax.interop.device_fit.device_file import device_toml
