@@ -27,6 +27,7 @@ from rampjax.report.page import render_report
 from rampjax.report.tables import KINDS, kind_columns
 from rampjax.study.error_sources import sources_on, switch
 from rampjax.study.tables import Measurement
+from rampjax.target.arithmetic import model_arithmetic
 
 _FAINT: Final = 2.0**-20  # of a read noise: too little to see; a power of two, so that products keep their bits
 
@@ -129,6 +130,7 @@ def run_budget(
     return record
 
 
+@model_arithmetic()
 def simulate_case(
     design: Design,
     on: Iterable[str],

@@ -14,6 +14,7 @@ from rampjax.interop.adc.linearity import Estimate, InputSignal, from_histogram,
 from rampjax.interop.column.linearity import Linearity, linearity, slope_lsb
 from rampjax.interop.column.program import IDENTITY
 from rampjax.interop.column.typical import Typical
+from rampjax.target.arithmetic import model_arithmetic
 
 SCHEMA_VERSION: Final = 1
 _AGAINST: Final = -0.5  # correlation of the codes with the design's below which they are inverted
@@ -21,6 +22,7 @@ _AGAINST: Final = -0.5  # correlation of the codes with the design's below which
 FloatArray = NDArray[np.float64]
 
 
+@model_arithmetic()
 def check_adc(
     design: Design,
     record: Mapping[str, Any],
