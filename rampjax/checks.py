@@ -21,6 +21,26 @@ def check_between(name: str, value: float, low: float, high: float) -> None:
         raise InputError(f"`{name}` must be between {_shown(low)} and {_shown(high)}, but is {_shown(value)}.")
 
 
+def to_real(text: str) -> float:
+    """Returns the number that a text spells in plain digits, `nan` and `inf` among them.
+
+    Raises:
+        ValueError: anything else; 1_0 and the digits of other scripts, which `float` reads, are slips here.
+    """
+    return float(_plain(text))
+
+
+def to_whole(text: str) -> int:
+    """Returns the integer that a text spells in plain digits; raises ValueError for anything else, as `to_real`."""
+    return int(_plain(text))
+
+
+def _plain(text: str) -> str:
+    if "_" in text or not text.isascii():
+        raise ValueError(f"could not convert to a number: {text!r}")
+    return text
+
+
 def _shown(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:g}"
 
