@@ -108,6 +108,12 @@ def main() -> None:
         sys.exit(lost or status or 0)
 
 
+def _how_to_go_on(arguments: list[str]) -> str:
+    kept = any(argument.partition("=")[0] == "--out" for argument in arguments)
+    resumable = arguments[:2] == ["study", "run"] or (arguments[:1] == ["yield"] and kept)
+    return "; the same command with --resume continues" if resumable else ""
+
+
 def _run() -> Any:
     try:
         status = app(standalone_mode=False)
@@ -124,8 +130,7 @@ def _run() -> Any:
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     if status == 130:
-        again = "; a study continues with --resume" if sys.argv[1:2] == ["study"] else ""
-        typer.echo(f"rampjax: interrupted{again}.", err=True)
+        typer.echo(f"rampjax: interrupted{_how_to_go_on(sys.argv[1:])}.", err=True)
         sys.stdout.flush()
         sys.stderr.flush()
         # At once: threads that still compute would crash while the interpreter is taken down around them.

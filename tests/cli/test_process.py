@@ -89,4 +89,4 @@ def test_interrupt_is_no_traceback(tmp_path: Path) -> None:
             _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert err.endswith("rampjax: interrupted.\n")
+    assert err.endswith("rampjax: interrupted; the same command with --resume continues.\n")
