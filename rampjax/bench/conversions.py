@@ -19,6 +19,7 @@ from rampjax.bench.host_column import Floats, HostColumn, host_column
 from rampjax.bench.static_path import make_design
 from rampjax.circuit.converter import convert
 from rampjax.circuit.ramp import sum_before
+from rampjax.montecarlo.keys import seeded_key
 
 KINDS = ("none", "once", "every step")
 ENGINE, COMPARE, SEARCH, SEARCH_JAX = "rampjax convert", "NumPy compare", "NumPy searchsorted", "vmap searchsorted"
@@ -107,8 +108,8 @@ def _in_jax(name: str, job: Job, kernel: Callable[[Key[Array, ""]], Array]) -> C
     return Contender(
         name,
         _CHIPS * len(job.x),
-        lambda seed: compiled(jax.random.key(seed)).block_until_ready(),
-        lambda seed: _away_from_ideal(job, np.asarray(compiled(jax.random.key(seed)))),
+        lambda seed: compiled(seeded_key(seed)).block_until_ready(),
+        lambda seed: _away_from_ideal(job, np.asarray(compiled(seeded_key(seed)))),
     )
 
 

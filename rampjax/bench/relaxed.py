@@ -15,6 +15,7 @@ from scipy import optimize
 from rampjax.circuit.closed_form import design_closed_form
 from rampjax.circuit.design import Design
 from rampjax.circuit.structure import ColumnStructure
+from rampjax.montecarlo.keys import seeded_key
 from rampjax.solver.descent import Lane
 from rampjax.solver.lanes import start_lane, structure_of
 from rampjax.solver.objective import Sharpness, loss
@@ -50,7 +51,7 @@ class Relaxed:
         limits = limits_of(problem, settings.max_clocks)
         grains = np.rint(closed.t_pulse_ns * (problem.circuit.pulse_grid / problem.circuit.t_clk_ns))
         start = Start("closed form", limits.closed_charge_fC, grains, closed.n_devices)
-        seen, judged = jax.random.split(jax.random.key(seed))
+        seen, judged = jax.random.split(seeded_key(seed))
         arrays = target_arrays(problem.target)
         self.lane = start_lane(start, closed, arrays, problem, limits, settings, (seen, judged))
         flat, self._restore = ravel_pytree(self.lane.unknowns)

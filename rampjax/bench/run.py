@@ -15,6 +15,7 @@ from rampjax.bench.contender import ROUNDS, Advance, Contender, Timing, agree, t
 from rampjax.bench.cores import Cores, count_cores
 from rampjax.bench.floors import floors, normals_per_chip
 from rampjax.checks import InputError, check_between, check_integer
+from rampjax.target.arithmetic import model_arithmetic
 
 MIN_BITS, MAX_BITS = 2, 10
 _FLOOR, _CALIBRATIONS = "floor", ("none", "ramp_aware")
@@ -23,6 +24,7 @@ _MEGA = 1e6
 Timed = dict[str, list[Timing]]  # by group: the floor, each calibration of the static path, each kind of conversion
 
 
+@model_arithmetic()
 def run_bench(
     bits: int = 5,
     seconds: float = 60.0,

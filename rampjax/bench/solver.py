@@ -29,6 +29,7 @@ from rampjax.config.devices import DEFAULT_DEVICE, load_device
 from rampjax.solver.problem import Problem
 from rampjax.solver.settings import SolveSettings
 from rampjax.solver.solve import solve, solve_batch
+from rampjax.target.arithmetic import model_arithmetic
 from rampjax.target.functions import as_function
 from rampjax.target.target import make_target
 
@@ -62,6 +63,7 @@ class Work:
     batch: SolveSettings = dataclasses.replace(_EFFORT, starts=2, iterations=100, chips=32, fresh_chips=512)
 
 
+@model_arithmetic()
 def run_solver_bench(work: Work = Work(), advance: Advance = lambda done, total, text: None) -> dict[str, Any]:
     """Times the solver and its rivals, and returns a flat record of numbers, strings and lists.
 

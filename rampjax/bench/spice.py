@@ -31,6 +31,7 @@ from rampjax.interop.spice.version import ngspice_version
 from rampjax.montecarlo.chip import sample_chip
 from rampjax.montecarlo.column import design_model
 from rampjax.montecarlo.engine import run
+from rampjax.target.arithmetic import model_arithmetic
 
 BITS: Final = (5, 8)
 FUNCTION, DEVICE = "sigmoid", "taox_paper"
@@ -66,6 +67,7 @@ class Raced:
         return self.engine_per_s / self.spice_per_s
 
 
+@model_arithmetic()
 def run_spice_bench(
     bits: int | None = None,
     seconds: float = 60.0,

@@ -21,6 +21,7 @@ from rampjax.circuit.slow_noise import slow_noise_params
 from rampjax.circuit.structure import ColumnStructure, ConverterParams
 from rampjax.circuit.timing import TimingParams, removed_counts, required_overdrive_V
 from rampjax.circuit.write_verify import write_params
+from rampjax.target.arithmetic import model_arithmetic
 from rampjax.target.arrays import TargetArrays, float32_array, padded_length, target_arrays
 
 _BOLTZMANN = 1.380649e-8  # fF V^2 / K, which is fC V / K
@@ -87,6 +88,7 @@ def _has_extra_noise(circuit: Circuit) -> bool:
     return named or any(sigma > 0 for sigma in (*sigmas, circuit.sigma_measure_V))
 
 
+@model_arithmetic()
 def converter_params(design: Design, target: TargetArrays | None = None) -> ConverterParams:
     """The traced parameters of a design, padded to the bucket of its bits. Padded entries have no pulse.
 

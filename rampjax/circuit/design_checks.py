@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rampjax.checks import InputError
+from rampjax.checks import InputError, told_apart
 from rampjax.circuit.blocks import NOMINAL_K, Circuit
 from rampjax.circuit.calibration_spec import CalibrationSpec
 from rampjax.circuit.cells import choose_cells
@@ -115,10 +115,10 @@ def check_range(g_target_uS: np.ndarray, target: Target, device: Device) -> None
     k = int(np.argmin(g_target_uS))
     shortfall_uS = device.g_min_uS - g_target_uS[k]
     if shortfall_uS > TOLERANCE * device.g_max_uS:
-        x_from, x_to = target.thresholds[k], target.thresholds[k + 1]
+        x_from, x_to = told_apart(target.thresholds[k : k + 2])
         raise InputError(
             f"The conductances of `{target.function.name}` at {target.bits} bits cannot be met by {device.name}: "
-            f"step {k + 1} of {len(g_target_uS)} (x from {x_from:.4g} to {x_to:.4g}) needs {g_target_uS[k]:.4g} µS, "
+            f"step {k + 1} of {len(g_target_uS)} (x from {x_from} to {x_to}) needs {g_target_uS[k]:.4g} µS, "
             f"{shortfall_uS:.4g} µS below g_min_uS = {device.g_min_uS:g}, when the largest step has "
             f"{g_target_uS.max():.4g} µS."
         )

@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, UInt32
 
+from rampjax.target.arithmetic import GENERATOR
+
 Pair = tuple[UInt32[Array, "..."], UInt32[Array, "..."]]  # of shapes that broadcast
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -63,7 +65,7 @@ def standard_normal(key: Key[Array, ""], n: int) -> Float[Array, " n"]:
         key: used for nothing else.
         n: how many.
     """
-    if str(jax.random.key_impl(key)) != "threefry2x32":
+    if str(jax.random.key_impl(key)) != GENERATOR:
         return jax.random.normal(key, (n,))
     words = jax.random.key_data(key)
     low = jnp.arange(-(-n // 2), dtype=jnp.uint32)

@@ -12,6 +12,7 @@ from scipy import special
 
 from rampjax.circuit.design import Design
 from rampjax.circuit.device import sigma_at
+from rampjax.target.arithmetic import model_arithmetic
 
 TELLING_SHARE: Final = 0.01  # of reads below 0 µS, above which it should be said
 
@@ -25,6 +26,7 @@ class NegativeRead(NamedTuple):
     smallest: bool  # whether no step of the column has a smaller target
 
 
+@model_arithmetic()
 def worst_negative_read(design: Design) -> NegativeRead | None:
     """Returns the step that a normal read noise takes below 0 µS most often, P = Phi(-g / sigma_read(g)).
 

@@ -1,6 +1,5 @@
 """The command line: parse, call one function, print. Rooms are loaded inside commands, so that help is quick."""
 
-import io
 import os
 import sys
 from typing import Annotated, Any, NoReturn, cast
@@ -15,6 +14,7 @@ from rampjax.cli.device_noise_command import NOISE_NOTE, device_noise
 from rampjax.cli.export_command import EXPORT_NOTE, export
 from rampjax.cli.listings import bench, devices, functions
 from rampjax.cli.options import KEYS
+from rampjax.cli.printing import watched_streams
 from rampjax.cli.solve_command import SOLVE_NOTE, solve
 from rampjax.cli.spice_commands import CHECK_NOTE as SPICE_CHECK_NOTE
 from rampjax.cli.spice_commands import SPICE_NOTE, spice_check, spice_export
@@ -100,10 +100,25 @@ def _refuse(sentence: str) -> NoReturn:
 
 
 def main() -> None:
-    """Runs the command line; a bad input is one sentence on stderr and exit status 2."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # where a console has no µ, the rest is still to be read
+    """Runs the command line; a bad input is one sentence on stderr and exit status 2, and so is a full disk."""
+    if sys.stdout is None:  # before hours of work for nobody
+        _refuse("`stdout` is closed, expected a terminal, a file or a pipe; > /dev/null drops what is printed.")
+    with watched_streams() as out:
+        status = _run()
+        sys.stdout.flush()
+        lost, sentence = out.complaint()
+        if sentence:
+            _refuse(sentence)
+        sys.exit(lost or status or 0)
+
+
+def _how_to_go_on(arguments: list[str]) -> str:
+    kept = any(argument.partition("=")[0] == "--out" for argument in arguments)
+    resumable = arguments[:2] == ["study", "run"] or (arguments[:1] == ["yield"] and kept)
+    return "; the same command with --resume continues" if resumable else ""
+
+
+def _run() -> Any:
     try:
         status = app(standalone_mode=False)
     except InputError as error:
@@ -119,10 +134,9 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     if status == 130:
-        again = "; a study continues with --resume" if sys.argv[1:2] == ["study"] else ""
-        typer.echo(f"rampjax: interrupted{again}.", err=True)
+        typer.echo(f"rampjax: interrupted{_how_to_go_on(sys.argv[1:])}.", err=True)
         sys.stdout.flush()
         sys.stderr.flush()
         # At once: threads that still compute would crash while the interpreter is taken down around them.
         os._exit(130)
-    sys.exit(status or 0)
+    return status

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from rampjax.checks import told_apart
 from rampjax.cli import options
 from rampjax.cli.printing import print_json, say_written
 
@@ -64,9 +65,8 @@ def export(
         print_json(record)
     else:
         which = "ideal" if sample is None else f"sample {sample} of seed {record['seed']}"
-        ends = f"from {record['first_threshold']:.6g} to {record['last_threshold']:.6g}"
+        ends = " to ".join(told_apart((record["first_threshold"], record["last_threshold"])))
         named = f", module {record['module']}" if record["module"] else ""
-        typer.echo(
-            f"{record['bits']}-bit {record['function']}, {which}: {record['n_thresholds']} thresholds {ends}{named}"
-        )
+        count = f"{record['n_thresholds']} thresholds"
+        typer.echo(f"{record['bits']}-bit {record['function']}, {which}: {count} from {ends}{named}")
         say_written(out)

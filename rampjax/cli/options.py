@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rampjax.checks import InputError
+from rampjax.checks import InputError, to_real, to_whole
 from rampjax.config.keys import key_lines
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ KEYS = "\n".join(
 def whole(text: str) -> int:
     """Parses an option that is an integer."""
     try:
-        return int(text)
+        return to_whole(str(text))  # a default is parsed too
     except ValueError:
         raise typer.BadParameter(f"must be an integer, but is {text}.") from None
 
@@ -34,7 +34,7 @@ def whole(text: str) -> int:
 def real(text: str) -> float:
     """Parses an option that is a number."""
     try:
-        return float(text)
+        return to_real(str(text))
     except ValueError:
         raise typer.BadParameter(f"must be a number, but is {text}.") from None
 

@@ -76,6 +76,14 @@ def yield_(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write tables, figures and report.html here: a new or empty folder."),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue the same command, interrupted or killed, in its folder of --out: finished chips are kept, "
+            "and it ends at the same bits. --samples may have grown.",
+        ),
+    ] = False,
     budget: Annotated[
         bool, typer.Option("--budget", help="Error budget too: every source of error alone, and each left out.")
     ] = False,
@@ -90,7 +98,7 @@ def yield_(
         point = options.read_data(point, data)
     else:
         point, settings = _point_of_file(context, design, settings)
-    record, notes = _simulate(point, settings, spec, samples, measure, seed, out, budget)
+    record, notes = _simulate(point, settings, spec, samples, measure, seed, out, resume, budget)
     for note in notes:
         typer.echo(f"rampjax: note: {note}", err=True)
     if as_json:
@@ -123,6 +131,7 @@ def _simulate(
     measure: str,
     seed: int,
     out: Path | None,
+    resume: bool,
     budget: bool,
 ) -> tuple[dict[str, Any], list[str]]:
     """What a yield finds, and notes on its calibration and its reads where there are any."""
@@ -132,7 +141,16 @@ def _simulate(
 
     with show_progress(samples * (1 + (count_cases(point) if budget else 0))) as advance:
         record = run_yield(
-            point, settings, spec_lsb=spec, samples=samples, seed=seed, measure=measure, out=out, progress=advance
+            point,
+            settings,
+            spec_lsb=spec,
+            samples=samples,
+            seed=seed,
+            measure=measure,
+            out=out,
+            resume=resume,
+            budget=budget,
+            progress=advance,
         )
         if budget:
             record |= run_budget(

@@ -1,10 +1,18 @@
-"""Files that cannot be read: one wording."""
+"""Files that cannot be read: one wording. Headings: one rule."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rampjax.checks import InputError
+
+_LIKE_A_NUMBER = re.compile(r"[\s\"']*([+-]?\.?\d|[+-]?(nan|inf|infinity)\b)", re.IGNORECASE)
+
+
+def may_be_heading(cell: str) -> bool:
+    """Says whether a cell in the first line may be a heading: it neither is a number nor begins like one."""
+    return not _LIKE_A_NUMBER.match(cell)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, field_serializer, model_validator
 
-from rampjax.checks import InputError
+from rampjax.checks import InputError, to_real
 from rampjax.circuit.calibration_spec import parse_calibration
 from rampjax.config.devices import DEFAULT_DEVICE
 from rampjax.config.toml_file import Frozen, Integer, Text, between, of_sane_size
@@ -84,7 +84,7 @@ def parse_range(given: Any) -> tuple[float, float] | None:
         if any(isinstance(end, bool) or not isinstance(end, int | float) for end in ends):
             ends = []
     try:
-        low, high = (float(end) for end in ends)
+        low, high = (to_real(end) if isinstance(end, str) else float(end) for end in ends)
     except (ValueError, OverflowError):
         raise ValueError('must be "LO:HI" or [lo, hi]') from None
     if not low < high:

@@ -1,5 +1,6 @@
 """The keys of settings: what `--set KEY=VALUE` and the lists of [vary] may name, and the check of each value alone."""
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -55,6 +56,10 @@ class _Top(StudyHead):
     case: Text = "-"
 
 
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_THOUSANDS = re.compile(r"(?<![\w.])\d[\d.]*_\d")
+
+
 def parse_override(text: str) -> tuple[str, object]:
     """Splits `KEY=VALUE`; VALUE is read as TOML, and taken as bare text where it is not TOML.
 
@@ -68,6 +73,8 @@ def parse_override(text: str) -> tuple[str, object]:
 
 
 def _toml_value(text: str) -> object:
+    if _THOUSANDS.search(_QUOTED.sub("", text)):
+        return text  # TOML reads 1_0 as 10: in a file it is meant, on the command line a slip
     try:
         parsed = tomllib.loads(f"value = {text}")
     except (tomllib.TOMLDecodeError, RecursionError, ValueError):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rampjax.checks import InputError
+from rampjax.checks import InputError, to_real
+from rampjax.config.reading import may_be_heading
 from rampjax.target.functions import Function, table_function
 
 
@@ -62,7 +63,7 @@ def _read_rows(path: str | Path) -> list[tuple[int, float, float]]:
 
 
 def _is_header(row: list[str]) -> bool:
-    return len(row) == 2 and all(_number(cell) is None for cell in row)
+    return len(row) == 2 and all(may_be_heading(cell) for cell in row)
 
 
 def _read_row(path: str | Path, line: int, row: list[str]) -> tuple[int, float, float]:
@@ -81,6 +82,6 @@ def _read_row(path: str | Path, line: int, row: list[str]) -> tuple[int, float, 
 
 def _number(cell: str) -> float | None:
     try:
-        return float(cell)
+        return to_real(cell)
     except ValueError:
         return None

@@ -10,10 +10,12 @@ from rampjax.circuit.converter import Column, sample_column
 from rampjax.circuit.design import Design
 from rampjax.montecarlo.engine import MAX_SAMPLES
 from rampjax.montecarlo.keys import MAX_SEED, sample_key, study_key
+from rampjax.target.arithmetic import model_arithmetic
 
 _sample = jax.jit(sample_column, static_argnums=2)
 
 
+@model_arithmetic()
 def sample_chip(design: Design, seed: int, sample: int) -> Column:
     """The column of one chip, with everything that was drawn for it, as float64 arrays on the host.
 

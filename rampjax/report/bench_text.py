@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rampjax.checks import told_apart
 from rampjax.report.text import table_lines
 
 _MOST_NAMED = 16
@@ -117,7 +118,7 @@ def _headline(record: Mapping[str, Any]) -> list[str]:
 def _figures(record: Mapping[str, Any]) -> list[str]:
     return [
         f"  worst at         threshold {record['worst_threshold']}, x = "
-        f"{record['x'][record['worst_threshold'] - 1]:.4g}",
+        f"{told_apart(record['x'])[record['worst_threshold'] - 1]}",
         f"  noise            {record['noise_rms_lsb']:.3g} LSB rms (temporal, of the model)",
         f"  worst DNL        {record['max_dnl_lsb']:.3g} LSB",
         f"  missing codes    {_listed(record['missing_codes'])}",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rampjax.checks import told_apart
 from rampjax.report.labels import reads_text
 from rampjax.report.meta import LEAST_LSB
 
@@ -32,10 +33,10 @@ def design_text(record: Mapping[str, Any]) -> str:
             f"{record['t_bias_ns']:g} ns each"
         )
     head += [*_window_lines(record), *_negative_lines(record)]
-    x = [v_V / record["scale_V"] for v_V in record["v_ramp_V"]]
+    x = told_apart(v_V / record["scale_V"] for v_V in record["v_ramp_V"])
     reached = dict(zip(record["level_of"], record["codes"][1:], strict=True))
     rows = [
-        (str(k + 1), f"{x[k]:.4f}", f"{x[k + 1]:.4f}", str(reached.get(k + 1, "")), f"{g:.3f}", f"{t:.4g}")
+        (str(k + 1), x[k], x[k + 1], str(reached.get(k + 1, "")), f"{g:.3f}", f"{t:.4g}")
         for k, (g, t) in enumerate(zip(record["g_target_uS"], record["t_pulse_ns"], strict=True))
     ]
     titles = ("step", "x from", "x to", "code", "g (µS)", "pulse (ns)")
@@ -186,7 +187,7 @@ def table_lines(titles: Sequence[str], rows: Sequence[Sequence[str]], left: Sequ
 
 
 def _end(value: float | None, infinite: str) -> str:
-    return infinite if value is None else f"{value:g}"
+    return infinite if value is None else f"{value:.12g}"
 
 
 def _number(value: float | None) -> str:

@@ -20,6 +20,7 @@ from rampjax.solver.problem import Problem
 from rampjax.solver.score import Scores, measure_chips, scores_of
 from rampjax.solver.search import SEGMENTS, Candidate, best, descend
 from rampjax.solver.settings import SolveSettings, check_settings
+from rampjax.target.arithmetic import model_arithmetic
 from rampjax.target.arrays import TargetArrays
 
 __all__ = ["Problem", "Scores", "Solution", "SolveSettings", "solve", "solve_batch", "solve_steps"]
@@ -59,6 +60,7 @@ def solve_steps(settings: SolveSettings, n_problems: int = 1) -> int:
     return n_problems * (SEGMENTS + 2)
 
 
+@model_arithmetic()
 def solve_batch(
     problems: Sequence[Problem],
     settings: SolveSettings,

@@ -5,6 +5,7 @@ cases are known better than each mean.
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -19,14 +20,17 @@ from rampjax.config.build import build_design
 from rampjax.config.design_file import bare
 from rampjax.config.points import Point
 from rampjax.metrics import COUNTS
+from rampjax.montecarlo.chunks import ChunkFolder
 from rampjax.montecarlo.column import design_model
-from rampjax.montecarlo.engine import Result, run
+from rampjax.montecarlo.engine import ChunkStore, Result, run
 from rampjax.montecarlo.statistics import Statistics
 from rampjax.report.budget import ALL, BUDGET_MEASURES, CASES, COLUMNS, write_budget
 from rampjax.report.page import render_report
 from rampjax.report.tables import KINDS, kind_columns
 from rampjax.study.error_sources import sources_on, switch
+from rampjax.study.folder import CHUNKS
 from rampjax.study.tables import Measurement
+from rampjax.target.arithmetic import model_arithmetic
 
 _FAINT: Final = 2.0**-20  # of a read noise: too little to see; a power of two, so that products keep their bits
 
@@ -119,7 +123,7 @@ def run_budget(
     sources = _sources_of(design)
     measurement = Measurement(BUDGET_MEASURES, yield_of, (spec_lsb,))
     found = {
-        case: simulate_case(design, case, measurement, samples, seed, progress).statistics
+        case: simulate_case(design, case, measurement, samples, seed, progress, store=_store(out, case)).statistics
         for case in list_cases(sources)
     }
     record = _lists(sources, found, measurement)
@@ -129,6 +133,15 @@ def run_budget(
     return record
 
 
+def _store(out: Path | None, case: frozenset[str]) -> ChunkFolder | None:
+    """Where the chunks of a case are kept, by the sources that are on, so that a killed budget continues."""
+    if out is None:
+        return None
+    name = "+".join(sorted(case))
+    return ChunkFolder(out / CHUNKS / f"budget_{hashlib.sha256(name.encode()).hexdigest()[:16]}")
+
+
+@model_arithmetic()
 def simulate_case(
     design: Design,
     on: Iterable[str],
@@ -137,6 +150,7 @@ def simulate_case(
     seed: int,
     progress: Callable[[int], None] | None = None,
     save_samples: bool = False,
+    store: ChunkStore | None = None,
 ) -> Result:
     """Simulates a design with only the given sources on, by the kernel of the whole design.
 
@@ -148,6 +162,7 @@ def simulate_case(
         seed: seed of every random number.
         progress: called with the number of chips just finished.
         save_samples: return the measures of every chip too.
+        store: keeps finished chunks.
     """
     case = frozenset(on)
     variant = switch(design, case)
@@ -160,6 +175,7 @@ def simulate_case(
         seed=seed,
         specs=measurement.specs_lsb,
         save_samples=save_samples,
+        store=store,
         progress=progress,
     )
 

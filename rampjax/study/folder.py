@@ -50,7 +50,7 @@ def claim_folder(folder: Path, run: dict[str, Any], resume: bool) -> None:
     Raises:
         InputError: a folder that holds something, or cannot be written, or whose run differs from this one.
     """
-    if open_folder(folder, resume, "; `study run` continues its own with --resume"):
+    if open_folder(folder, resume, "; --resume continues a run of its own"):
         _check_same(folder, run)  # its provenance stays with its tables until there are new ones
     else:
         write_provenance(folder, run)

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -43,7 +44,11 @@ def describe_run(
             "platform": devices[0].platform,
             "device": devices[0].device_kind,
             "block": block_size(devices[0]),
-            "x64": bool(jax.config.read("jax_enable_x64")),
+            # Fixed by `target.arithmetic`, as what else a process asks of JAX; the three below it are the user's.
+            "x64": False,
+            "matmul_precision": jax.default_matmul_precision.value,
+            "jit": not jax.config.jax_disable_jit,  # type: ignore[attr-defined]
+            "xla_flags": os.environ.get("XLA_FLAGS", ""),
         },
         "source_sha256": source_hash((*PHYSICS, NETLISTS) if programs else PHYSICS),
         "commit": _commit(),

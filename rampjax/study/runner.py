@@ -25,6 +25,7 @@ from rampjax.study.plan import Outcome, Plan, measured_cells, point_keys, unknow
 from rampjax.study.provenance import describe_run
 from rampjax.study.spice_runner import run_spice_plan
 from rampjax.study.tables import Measurement, join_tables, result_tables
+from rampjax.target.arithmetic import model_arithmetic
 
 BAND_CHIPS = 1_000  # so many first chips make the bands of the figures
 _CHUNK_VALUES, _LEAST_CHUNK = 2**24, 2_048  # a chunk of a wide column is smaller: it is what a kill may lose
@@ -32,6 +33,7 @@ _CHUNK_VALUES, _LEAST_CHUNK = 2**24, 2_048  # a chunk of a wide column is smalle
 Progress = Callable[[int], None]
 
 
+@model_arithmetic()
 def simulate(
     design: Design,
     measurement: Measurement,

@@ -70,6 +70,8 @@ def run_yield(
     spec_lsb: float | None = None,
     measure: str = "static",
     out: Path | None = None,
+    resume: bool = False,
+    budget: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
     """Simulates one design and returns the yield with everything that belongs beside it, as bare JSON values.
@@ -83,10 +85,14 @@ def run_yield(
             `DEFAULT_SPEC`.
         measure: `static` (max_inl_lsb), `total` (total_rmse_lsb) or `missing-codes` (missing_codes).
         out: a new or empty folder for tables, figures and page; None writes nothing.
+        resume: `out` may hold an earlier run of the same, whose finished chunks are not simulated again; the number of
+            samples may have grown.
+        budget: the folder gets an error budget too, by `run_budget`: a run that continues must agree on it.
         progress: called with the number of chips just finished.
 
     Raises:
-        InputError: see `run_plan`; or a spec that is not positive, of missing codes not a whole number from 0.
+        InputError: see `run_plan`; to resume without a folder; or a spec that is not positive, of missing codes not a
+            whole number from 0.
     """
     if measure not in MEASURE_OF:
         known = quoted(MEASURE_OF)
@@ -97,6 +103,8 @@ def run_yield(
             raise InputError(f"`spec` must be a whole number of missing codes from 0, but is {spec:g}.")
     elif not 0 < spec < float("inf"):
         raise InputError(f"`spec` must be a positive number of LSB, but is {spec:g}.")
+    if resume and out is None:
+        raise InputError("--resume has no effect without --out, the folder of the run to continue.")
     check_numbers(samples, seed)
     measurement = Measurement((*_SHOWN, *_unasked(point)), MEASURE_OF[measure], (float(spec),))
     design = build_design(point)
@@ -105,8 +113,8 @@ def run_yield(
             progress(0)
         statistics = simulate(design, measurement, n_samples=samples, seed=seed, progress=progress).statistics
     else:
-        plan = _plan(point, measurement, samples, seed)
-        statistics = run_plan(plan, out, progress=progress).statistics[0]
+        plan = _plan(point, measurement, samples, seed, budget)
+        statistics = run_plan(plan, out, resume=resume, progress=progress).statistics[0]
     return _record(point, overrides, statistics, measurement, seed)
 
 
@@ -117,7 +125,7 @@ def _unasked(point: Point) -> tuple[str, ...]:
     return (*loops, *(("metastable_probability",) if circuit.comparator.kind == "strobed" else ()))
 
 
-def _plan(point: Point, measurement: Measurement, samples: int, seed: int) -> Plan:
+def _plan(point: Point, measurement: Measurement, samples: int, seed: int, budget: bool) -> Plan:
     column = f"a {point.bits}-bit {point.function} column on {device_label(point)}"
     spec = measurement.specs_lsb[0]
     title = f"How often does {column} stay within {spec:g} LSB?"
@@ -132,7 +140,7 @@ def _plan(point: Point, measurement: Measurement, samples: int, seed: int) -> Pl
         measurement=measurement,
         figures=FIGURE_NAMES,
         save_samples=False,
-        configuration=_configuration(point, measurement),
+        configuration={**_configuration(point, measurement), "budget": budget},
     )
 
 

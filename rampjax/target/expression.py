@@ -169,6 +169,8 @@ def _name(node: ast.Name, text: str) -> tuple[Closure, bool]:
 def _constant(node: ast.Constant, text: str) -> Closure:
     if type(node.value) not in (int, float):
         raise InputError(f"`{_source(node, text)}` is not a real number in `{_short(text)}`.")
+    if "_" in _source(node, text):  # Python's own spelling of thousands
+        raise InputError(f"`{_source(node, text)}` is not a number in `{_short(text)}`: it must be without `_`.")
     try:
         return _fixed(float(node.value), node, text)  # type: ignore[arg-type]
     except OverflowError:

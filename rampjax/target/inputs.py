@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from rampjax.checks import InputError, nearest
+from rampjax.checks import InputError, nearest, to_real
 from rampjax.target.sample_density import sample_density
 
 Density = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -136,7 +136,7 @@ def place_inputs(inputs: InputDistribution | None, function: str, x_lo: float, x
 
 def _number(cell: str, text: str) -> float:
     try:
-        value = float(cell)
+        value = to_real(cell)
     except ValueError:
         value = math.nan
     if not abs(value) <= _LARGEST:

@@ -1,5 +1,6 @@
 """What the command line prints and writes."""
 
+import itertools
 import json
 import math
 import re
@@ -141,6 +142,18 @@ def test_design_text(rampjax: Run) -> None:
     assert "g (µS)" in text
     assert "--json lists all" in text
     assert len(text.splitlines()) < 60
+
+
+@pytest.mark.parametrize(("function", "range_"), [("tanh(1e4*(x-1.1e-3))", "1e-3:1.2e-3"), ("tanh(x-1e3)", "996:1004")])
+def test_a_narrow_range_is_printed_with_the_digits_that_it_needs(rampjax: Run, function: str, range_: str) -> None:
+    options = (function, f"--range={range_}", "--bits", "4")
+    thresholds = strict(rampjax("design", *options, "--json").out)["thresholds"]
+    lines = rampjax("design", *options).out.splitlines()
+    assert f"[{', '.join(f'{float(end):.12g}' for end in range_.split(':'))}]" in lines[0]
+    rows = [line.split() for line in lines if line[:4].strip().isdigit()]
+    shown = [float(rows[0][1]), *(float(row[2]) for row in rows)]
+    steps = [high - low for low, high in itertools.pairwise(thresholds)]
+    assert shown == pytest.approx(thresholds, rel=0, abs=0.02 * min(steps))
 
 
 def test_a_design_says_which_targets_are_low_and_which_are_faint(rampjax: Run) -> None:

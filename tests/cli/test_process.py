@@ -7,13 +7,57 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from commands import MAIN
+
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
+
+
+def shell(arguments: str, redirected: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a command in bash, with its stdout somewhere else; the exit status is the command's own."""
+    command = f'"{sys.executable}" -c "{MAIN}" {arguments} {redirected}; exit ${{PIPESTATUS[0]}}'
+    return subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True, timeout=60)
 
 
 def test_pipe_that_closes_is_no_traceback() -> None:
-    command = f'"{sys.executable}" -c "{MAIN}" functions | true'
-    done = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True, timeout=60)
-    assert done.stderr == ""
+    done = shell("functions", "| true")
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@needs_full
+@pytest.mark.parametrize("arguments", ["functions", "functions --json", "--version", "design --help"])
+def test_full_disk_is_a_sentence(arguments: str) -> None:
+    done = shell(arguments, "> /dev/full")
+    assert (done.returncode, done.stderr) == (2, "rampjax: `stdout` cannot be written: No space left on device.\n")
+
+
+@needs_full
+def test_interpreter_that_tells_all_has_nothing_to_tell_at_exit() -> None:
+    """In development mode, Python reports a buffer that it cannot flush when it ends."""
+    done = subprocess.run(
+        ["bash", "-c", f'"{sys.executable}" -X dev -W ignore -c "{MAIN}" functions > /dev/full'],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_closed_stdout_is_refused_before_any_work() -> None:
+    done = shell("functions", ">&-")
+    assert done.returncode == 2
+    assert done.stderr.startswith("rampjax: `stdout` is closed, expected a terminal, a file or a pipe")
+    assert done.stderr.count("\n") == 1
+
+
+@needs_full
+def test_full_stderr_ends_nothing(tmp_path: Path) -> None:
+    done = shell("functions --nonsense", "2> /dev/full")
+    assert (done.returncode, done.stdout) == (2, "")
+    done = shell(f"design tanh --bits 3 --json --out {tmp_path / 'out'}", "2> /dev/full")
+    assert done.returncode == 0
+    assert (tmp_path / "out" / "design.json").exists()
 
 
 def test_console_without_greek() -> None:
@@ -45,4 +89,4 @@ def test_interrupt_is_no_traceback(tmp_path: Path) -> None:
             _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert err.endswith("rampjax: interrupted.\n")
+    assert err.endswith("rampjax: interrupted; the same command with --resume continues.\n")

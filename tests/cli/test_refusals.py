@@ -47,6 +47,14 @@ REFUSED: list[tuple[list[str], list[str]]] = [
         (["yield", "sigmoid", f"--range={given}"], ["range", given])
         for given in ("1:1", "4:-4", "nan:1", "a", "1", "1:2:3", "")
     ),
+    # Python's own spelling of thousands
+    (["yield", "sigmoid", "--bits", "1_0"], ["--bits", "must be an integer", "1_0"]),
+    (["yield", "sigmoid", "--samples", "1_000"], ["--samples", "must be an integer", "1_000"]),
+    (["yield", "sigmoid", "--spec", "0.5_0"], ["--spec", "must be a number", "0.5_0"]),
+    (["yield", "sigmoid", "--range=-1_0:10"], ["range", "-1_0:10"]),
+    (["yield", "sigmoid", "--set", "device.sigma_prog_uS=1_0"], ["device.sigma_prog_uS", "must be a number", "1_0"]),
+    (["yield", "sigmoid", "--set", "circuit.n_reads=1_0"], ["circuit.n_reads", "must be an integer", "1_0"]),
+    (["yield", "sigmoid", "--input-dist", "normal:0:1_0"], ["inputs", "normal:0:1_0"]),
     (["design", "sigmoid", "--levels", "middle"], ["levels", "middle"]),
     (["design", "relu", "--range=1:2", "--levels", "zero"], ["zero"]),
     (["design", "sigmoid", "--calibration", "one_pont"], ["one_pont", "one_point"]),

@@ -19,9 +19,13 @@ Write = Callable[..., Path]
         "x\n1\n-2.5\n0.3",
         "\ufeffactivation (V)\r\n1\r\n\r\n-2.5\r\n0.3\r\n",
         '"x"\n"1"\n"-2.5"\n0.3,\n',
+        "1 -2.5\t0.3\n",
+        "1, -2.5, 0.3\n",
+        "1,-2.5,0.3,\n",
+        "\n1; -2.5; 3e-1\n\n",
     ],
 )
-def test_one_number_per_line(content: str, write: Write) -> None:
+def test_one_number_per_line_or_all_on_one(content: str, write: Write) -> None:
     np.testing.assert_array_equal(read_samples(write(content, "acts.csv")), [1.0, -2.5, 0.3])
 
 
@@ -37,7 +41,15 @@ def test_numpy_arrays_of_any_shape(dtype: type, tmp_path: Path) -> None:
         ("1\nnan\n", "a.csv", "line 2: must be finite, but is nan"),
         ("x\n1\n-inf\n", "a.csv", "line 3: must be finite, but is -inf"),
         ("1\ntwo\n", "a.txt", 'line 2: must be one number, but is "two"'),
-        ("1,2\n", "a.csv", 'line 1: must be one number, but is "1,2"'),
+        ("1,2\n3,4\n", "a.csv", 'line 1: must be one number, or all numbers on one line, but is "1,2"'),
+        ("1 2\n3 4\n", "a.txt", 'line 1: must be one number, or all numbers on one line, but is "1 2"'),
+        ("0,1;0,2\n", "a.txt", 'line 1: must be one number, or all numbers on one line, but is "0,1"'),
+        ("0,1 0,2\n", "a.txt", 'line 1: must be one number, or all numbers on one line, but is "1 0"'),
+        ("0.1 two 0.3\n", "a.txt", 'line 1: must be one number, but is "two"'),
+        ("inputs\n", "a.txt", 'line 1: must be one number, but is "inputs"'),
+        ("1_0\n2\n3\n", "a.txt", 'line 1: must be one number, but is "1_0"'),
+        ("1\n2_0\n", "a.txt", 'line 2: must be one number, but is "2_0"'),
+        ("1\n\u0661\n", "a.txt", "line 2: must be one number"),
         (b"1\n\xff\n", "a.csv", "is not text in UTF-8"),
         (b"not an array", "a.npy", "is not an array of NumPy"),
         (b"", "a.npy", "is not an array of NumPy"),

@@ -281,6 +281,9 @@ def test_joint_mistakes_are_found_before_anything_runs(write: Write) -> None:
         ("design.range=-4:4", ("design.range", "-4:4")),
         ("measure.specs_lsb=[0.5, 1]", ("measure.specs_lsb", [0.5, 1])),
         ("a=1\nb=2", ("a", "1\nb=2")),
+        ("circuit.n_reads=1_0", ("circuit.n_reads", "1_0")),
+        ("measure.specs_lsb=[0.5, 1_0.0]", ("measure.specs_lsb", "[0.5, 1_0.0]")),
+        ('design.function="x*f1_0"', ("design.function", "x*f1_0")),
     ],
 )
 def test_parse_override(text: str, expected: tuple[str, object]) -> None:

@@ -44,6 +44,8 @@ def test_tables_with_and_without_header(content: str, write: Write) -> None:
         ("x;y\n1;2\n", "line 1: must have two columns .*, but has 1"),
         ("1,2\n2\n", "line 2: must have two columns .*, but has 1"),
         ("x,y\n1,a\n2,3\n", 'line 2: y must be a number, but is "a"'),
+        ("1_0,2_0\n20,3\n30,4\n", 'line 1: x must be a number, but is "1_0"'),
+        ("1,2\n2,1_0\n", 'line 2: y must be a number, but is "1_0"'),
         ("1,2\n2,\n", 'line 2: y must be a number, but is ""'),
         (b"x,y\n1,\xff\n", "is not text in UTF-8"),
         ('1,"2\n2,3\n', "line 2: is not CSV"),

@@ -11,8 +11,13 @@ import time
 import numpy as np
 import pytest
 
+from rampjax import cli
+from rampjax.config.points import point_from_options
+from rampjax.montecarlo import engine
 from rampjax.study import runner
+from rampjax.study.budget import run_budget
 from rampjax.study.provenance import first_difference
+from rampjax.study.single import run_yield
 
 
 @pytest.fixture
@@ -213,3 +218,102 @@ def test_a_title_is_no_part_of_what_a_run_rests_on(tmp_path, finished, run_file)
     run_file(study, folder, resume=True)
     assert "New: " in (folder / "report.html").read_text()
     assert (folder / "summary.csv").read_bytes() == (finished.folder / "summary.csv").read_bytes()
+
+
+@pytest.fixture
+def rampjax(monkeypatch, capsys):
+    """Runs a command in this process and returns what it printed."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rampjax", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert not stop.value.code
+        return capsys.readouterr().out
+
+    return run
+
+
+def cut_off(command, folder, count, how):
+    """Sends a signal to a command when the folder has so many chunks, and returns its stderr."""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        deadline = time.monotonic() + 90
+        while len(stamps(folder)) < count:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(how)
+        return process.communicate(timeout=60)[1]
+
+
+def test_a_yield_that_is_cut_off_twice_continues_to_the_same_bits(tmp_path, tables_of, small_chunks, rampjax):
+    cut, whole = tmp_path / "cut", tmp_path / "whole"
+    options = ["yield", "tanh", "--bits", "2", "--samples", str(100 * 256 + 7), "--json", "--out"]
+    small = "from rampjax.study import runner; runner._CHUNK_VALUES, runner._LEAST_CHUNK = 0, 256"
+    command = [sys.executable, "-c", f"{small}; from rampjax.cli import main; main()", *options, str(cut)]
+    err = cut_off(command, cut, 3, signal.SIGINT)
+    assert err.endswith("rampjax: interrupted; the same command with --resume continues.\n")
+    cut_off([*command, "--resume"], cut, len(stamps(cut)) + 3, signal.SIGKILL)
+    assert not (cut / "yield.csv").exists()
+    done = stamps(cut)
+    assert rampjax(*options, cut, "--resume") == rampjax(*options, whole)
+    assert 6 <= len(done) < len(stamps(cut)) == 101
+    assert done.items() <= stamps(cut).items()
+    assert tables_of(cut) == tables_of(whole)
+    assert (cut / "report.html").read_bytes() == (whole / "report.html").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def finished_yield(tmp_path_factory):
+    """The options and the folder of a yield with its budget, which no test writes to."""
+    folder = tmp_path_factory.mktemp("yield") / "out"
+    options = {"samples": 64, "seed": 1, "budget": True, "out": folder}
+    record = run_yield(point_from_options("tanh", 2), **options)
+    run_budget(point_from_options("tanh", 2), spec_lsb=0.5, samples=64, seed=1, yield_of=record["measure"], out=folder)
+    return ["yield", "tanh", "--bits", "2", "--samples", "64", "--seed", "1", "--budget"], folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], ["must be new or empty", "--resume"]),
+        (["--resume", "--seed", "2"], ["`seed`", "1", "2"]),
+        (["--resume", "--samples", "63"], ["`samples`", "64", "63"]),
+        (["--resume", "--bits", "3"], ["`configuration.bits` was 2 and is 3"]),
+        (["--resume", "--measure", "total"], ["configuration.specs_lsb", "configuration.yield_of"]),
+        (["--resume", "--set", "device.sigma_prog_uS=4.0"], ["configuration.device"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_another_yield_is_refused(finished_yield, refused, arguments, words):
+    options, folder = finished_yield
+    before = snapshot(folder)
+    sentence = refused(*options, "--out", folder, *arguments)
+    assert str(folder) in sentence
+    assert any(word in sentence for word in words)
+    assert snapshot(folder) == before
+
+
+def test_a_yield_without_its_budget_is_another(finished_yield, refused):
+    options, folder = finished_yield
+    assert "`configuration.budget` was true and is false" in refused(*options[:-1], "--out", folder, "--resume")
+
+
+def test_resume_without_a_folder_is_refused(refused):
+    assert "--resume has no effect without --out" in refused("yield", "tanh", "--resume")
+
+
+def test_a_budget_continues(tmp_path, finished_yield, rampjax, monkeypatch):
+    options, whole = finished_yield
+    cut = tmp_path / "cut"
+    shutil.copytree(whole, cut)
+    sorted((cut / "chunks").glob("budget_*"))[1].rename(tmp_path / "lost")
+    (cut / "budget.csv").unlink()
+    simulated = []
+    run_chunk = engine._run_chunk
+    monkeypatch.setattr(engine, "_run_chunk", lambda *given: simulated.append(given) or run_chunk(*given))
+    rampjax(*options, "--out", cut, "--resume")
+    assert len(simulated) == 1
+    for name in ("budget.csv", "report.html", "yield.csv"):
+        assert (cut / name).read_bytes() == (whole / name).read_bytes()

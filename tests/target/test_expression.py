@@ -78,6 +78,8 @@ def test_shape_is_kept_even_where_x_hardly_matters():
         ("x if x else x", "not allowed"),
         ("x and x", "not allowed"),
         ("0 < x < 1", "not allowed"),
+        ("x*1_0", "`1_0` is not a number"),
+        ("x+0.1_5", "`0.1_5` is not a number"),
         ("x % 2", "not allowed"),
         ("(y := x)", "not allowed"),
         ("'x'", "not a real number"),

@@ -20,6 +20,7 @@ from rampjax.interop.adc.transfer import read_transfer
 from rampjax.interop.column.linearity import Linearity, linearity, slope_lsb
 from rampjax.interop.column.program import IDENTITY
 from rampjax.interop.column.typical import Typical
+from rampjax.target.arithmetic import model_arithmetic
 from rampjax.target.target import Target
 
 SCHEMA_VERSION: Final = 1
@@ -40,6 +41,7 @@ class _Found:
     absolute: bool = True  # whether x is known; else the first and the last threshold are put where they are designed
 
 
+@model_arithmetic()
 def check_adc(
     design: Design,
     record: Mapping[str, Any],

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rampjax.checks import InputError
+from rampjax.checks import InputError, to_real
 from rampjax.interop.adc.file import Histogram, TransferCurve
 from rampjax.interop.adc.probit import Passing, crossings
 from rampjax.target.target import Target
@@ -84,7 +84,7 @@ def parse_input(text: str) -> InputSignal:
     """
     kind, *parts = text.split(":")
     try:
-        numbers = [float(part) for part in parts]
+        numbers = [to_real(part) for part in parts]
     except ValueError:
         numbers = []
     if kind not in ("ramp", "sine") or len(numbers) != 2 or not np.isfinite(numbers).all():

@@ -22,6 +22,7 @@ from rampjax.interop.column.reprogramming import plan_reprogramming
 from rampjax.interop.column.start_shift import start_shifts
 from rampjax.interop.column.tester_aims import tester_aims
 from rampjax.interop.column.typical import Typical
+from rampjax.target.arithmetic import model_arithmetic
 
 SCHEMA_VERSION: Final = 1
 _ROUNDING_uS: Final = 1e-3  # targets and tolerances of a program are rounded
@@ -30,6 +31,7 @@ _STUCK_REL: Final = 0.05  # a device that is off by so much of the largest targe
 FloatArray = NDArray[np.float64]
 
 
+@model_arithmetic()
 def check_column(
     design: Design,
     record: Mapping[str, Any],

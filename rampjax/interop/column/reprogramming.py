@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from rampjax.circuit.known_ramp import reprogrammed_inl_lsb
 from rampjax.interop.column.shifts import Interval, Ladder, fewest_devices, shifts_of
 from rampjax.interop.column.typical import Typical
 from rampjax.interop.column.windows import threshold_windows
+from rampjax.montecarlo.keys import seeded_key
 
 N_DRAWS: Final = 256
 _LEAST: Final = 0.05  # of the spec: a limit that further devices need not go below
@@ -228,7 +228,7 @@ def _predict(search: _Search, planned_uS: FloatArray, devices: tuple[int, ...]) 
     chosen[list(devices)] = True
     drawn = np.asarray(
         reprogrammed_inl_lsb(
-            jax.random.key(search.seed),
+            seeded_key(search.seed),
             jnp.asarray(chosen),
             typical.padded(planned_uS),
             typical.padded(search.g_uS),

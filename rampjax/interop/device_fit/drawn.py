@@ -58,7 +58,9 @@ class Drawn:
         return _band(0.0, self.z, _N_QUANTILES).of_fit
 
 
-def drawn_errors(path: str | Path, rows: Rows, sorted_: Sorted, model: Model, failed: bool) -> Drawn:
+def drawn_errors(
+    path: str | Path, rows: Rows, sorted_: Sorted, model: Model, failed: bool, pooled: bool = False
+) -> Drawn:
     """Returns standardised quantiles of the errors.
 
     Args:
@@ -67,6 +69,7 @@ def drawn_errors(path: str | Path, rows: Rows, sorted_: Sorted, model: Model, fa
         sorted_: how they were sorted.
         model: as fitted.
         failed: whether the outliers are failed writes, of a share and an error of their own; else they are drawn too.
+        pooled: one shape for all conductances, so that the spread stays a polynomial.
 
     Raises:
         InputError: the errors have no spread.
@@ -77,7 +80,7 @@ def drawn_errors(path: str | Path, rows: Rows, sorted_: Sorted, model: Model, fa
     if not sigma_uS.min() > 0:
         raise InputError(f"{path}: the errors have no spread, expected the sampler parametric.")
     z = (first.y_uS - model.mean_at(first.u, first.ln_t, first.aged)) / sigma_uS
-    return Drawn(_bands(z, rows.span.g_uS(first.u)), z, _relaxed(rows, sorted_, model))
+    return Drawn(_bands(z, rows.span.g_uS(first.u), 1 if pooled else _MOST_BANDS), z, _relaxed(rows, sorted_, model))
 
 
 def drawn_curves(bias: FittedCurve, sigma: FittedCurve, drawn: Drawn) -> tuple[FittedCurve, FittedCurve]:
@@ -148,7 +151,7 @@ def _relaxed(rows: Rows, sorted_: Sorted, model: Model) -> tuple[Band, ...]:
     return _bands(z, rows.span.g_uS(u[chosen]), _MOST_BANDS // 2)
 
 
-def _bands(z: Floats, g_uS: Floats, most: int = _MOST_BANDS) -> tuple[Band, ...]:
+def _bands(z: Floats, g_uS: Floats, most: int) -> tuple[Band, ...]:
     """The quantiles of all, or of ranges of conductances where their shapes differ."""
     n_bands = int(min(most, len(z) // _ROWS_PER_BAND))
     edges = np.unique(np.quantile(g_uS, np.linspace(0, 1, n_bands + 1))) if n_bands > 1 else np.zeros(0)

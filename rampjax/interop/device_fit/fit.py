@@ -116,14 +116,12 @@ def fit_device(
     series, sorted_ = fit.series, fit.sorted
     failed, drawn = failed_writes(rows, sorted_), None
     bias, sigma = found.bias, found.sigma
-    if sampler == "empirical":
-        drawn = drawn_errors(path, rows, sorted_, model, failed is not None)
-        bias, sigma = drawn_curves(bias, sigma, drawn)
-    off, on = _levels(sorted_, rows)
     lack = lack_of_fit(rows, sorted_, model)
     aged = aged_spread(rows, sorted_, model) if found.relax_sigma and law_is_off(lack) else None
-    if aged is not None and not sigma.shape.is_polynomial:
-        aged = None
+    if sampler == "empirical":
+        drawn = drawn_errors(path, rows, sorted_, model, failed is not None, pooled=aged is not None)
+        bias, sigma = drawn_curves(bias, sigma, drawn)
+    off, on = _levels(sorted_, rows)
     return DeviceFit(
         path=str(path),
         rows=rows,

@@ -18,7 +18,7 @@ from scipy import stats
 
 from rampjax.interop.device_fit.curves import FittedCurve, fitted_curve
 from rampjax.interop.device_fit.likelihood import Problem
-from rampjax.interop.device_fit.model import Model, evaluate, free_spreads, profile, refit
+from rampjax.interop.device_fit.model import LARGE_STEPS, QUICK_STEPS, Model, evaluate, free_spreads, profile, refit
 from rampjax.interop.device_fit.reads import read_curve
 from rampjax.interop.device_fit.rows import Repeats
 from rampjax.interop.device_fit.series import Floats, Series
@@ -26,7 +26,7 @@ from rampjax.interop.device_fit.shapes import Shape, Span
 from rampjax.interop.device_fit.stuck import CONFIDENCE
 
 N_RESAMPLES = 200
-N_RESAMPLES_LARGE = 60  # of more reads than `_LARGE`
+N_RESAMPLES_LARGE = 50  # of more reads than `_LARGE`
 LEAST_CLUSTERS: Final = 5
 _LARGE: Final = 20_000
 _NEAR_0: Final = 4.0  # standard deviations from 0, within which the likelihood is asked
@@ -127,7 +127,7 @@ def _resample(problem: Problem, repeats: Repeats, model: Model, rng: np.random.G
             if not weights.any():
                 continue
             again.known_read = read_curve(repeats, problem.read_shape, weights)
-        resampled.append(refit(again, model))
+        resampled.append(refit(again, model, QUICK_STEPS if len(series.y_uS) <= _LARGE else LARGE_STEPS))
     return resampled, len(present)
 
 

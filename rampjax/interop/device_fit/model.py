@@ -21,10 +21,12 @@ from rampjax.interop.device_fit.shapes import Shape
 
 MAX_STEPS: Final = 100
 QUICK_STEPS: Final = 6  # of a resample, from the solution of all
+LARGE_STEPS: Final = 2  # of one of many reads, whose solution is nearer
 _ENOUGH: Final = 1e-8  # of the log-likelihood per event: a step that gains less ends the search
 _GAINED: Final = 1e-4  # log-likelihood that the general optimiser must gain to count
 _MOST_DAMPING: Final = 1e12
-_MOST_LARGE: Final = 20_000  # reads above which fewer starts are tried to the end
+_MOST_LARGE: Final = 20_000  # reads above which starts are tried on a share of the events
+_SHARE: Final = 4000
 # Shares of the first errors' spread, and of the changes', with which a search starts: sigma, s0, b, read.
 _STARTS: Final = ((0.9, 0.6, 0.1, 0.2), (0.3, 0.9, 0.02, 0.05), (0.9, 0.1, 0.3, 0.02), (0.6, 0.3, 0.1, 0.6))
 
@@ -110,16 +112,23 @@ def fit_model(
         if not thorough:
             return _model(problem, _score(problem, near, MAX_STEPS)[0])
         starts.insert(0, near)
-    best, value = starts[0], -np.inf
-    quick = len(series.y_uS) > _MOST_LARGE
-    ends = [_score(problem, begin, 8 if quick and len(starts) > 1 else MAX_STEPS) for begin in starts]
-    for end, reached in ends:
-        if reached > value:
-            best, value = end, reached
-    if quick:
-        best, value = _score(problem, best, MAX_STEPS)
-    best, value = _polish(problem, best, value)
-    return _model(problem, best)
+    large = len(series.y_uS) > _MOST_LARGE
+    # Which of several maxima is the largest, a share of the events tells.
+    best = _search(Problem(*_share(series, form, weights), read, read_shape) if large else problem, starts)
+    return _model(problem, _score(problem, best, MAX_STEPS)[0] if large else best)
+
+
+def _share(series: Series, form: Form, weights: Floats | None) -> tuple[Series, Form, Floats | None]:
+    chosen = np.zeros(series.n_events, dtype=bool)
+    chosen[np.random.default_rng(0).permutation(series.n_events)[:_SHARE]] = True
+    return series.where(chosen), form, None if weights is None else weights[chosen]
+
+
+def _search(problem: Problem, starts: list[Floats]) -> Floats:
+    """The best end of the search from several starts."""
+    ends = [_score(problem, begin, MAX_STEPS) for begin in starts]
+    best, value = max(ends, key=lambda end: end[1])
+    return _polish(problem, best, value)[0]
 
 
 def refit(problem: Problem, start: Model, steps: int = QUICK_STEPS) -> Model:

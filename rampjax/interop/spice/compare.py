@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rampjax.checks import InputError
+from rampjax.checks import InputError, to_real
 from rampjax.circuit.converter import Column
 from rampjax.circuit.design import Design
 from rampjax.interop.spice.circuit import SpiceCircuit, spice_circuit
@@ -120,7 +120,7 @@ def compare_chip(
 
 def _inputs_of(text: str) -> np.ndarray:
     try:
-        x = [float(number) for number in _INPUT.findall(text)]
+        x = [to_real(number) for number in _INPUT.findall(text)]
     except ValueError as error:
         raise InputError(f"The netlist has an input that is no number ({error}).") from None
     if not x:
