@@ -115,3 +115,20 @@ def test_a_shift_by_points_has_either_sign_and_a_step_and_stays_beyond_its_ends(
 def test_a_shift_by_points_has_the_slope_of_its_segment() -> None:
     slope = jax.vmap(jax.grad(lambda g: shift_at(shift_params(STEP), g)))(jnp.array([20.0, 65.0, 140.0]))
     np.testing.assert_allclose(slope, [0.0, -0.04, 0.0], rtol=1e-6)
+
+
+def test_tables_of_any_length_share_one_kernel_and_numbers_have_their_own() -> None:
+    traces = []
+
+    @jax.jit
+    def at(params, g):
+        traces.append(1)
+        return shift_at(params, g)
+
+    g = jnp.linspace(0.0, 150.0, 7)
+    for points in (STEP, Points((0.0, 1.0), (0.1, 0.2)), Points(FULL.g_uS, FULL.sigma_uS)):
+        at(shift_params(points), g)
+    assert len(traces) == 1
+    at(shift_params(0.5), g)
+    at(shift_params(-0.5), g)
+    assert len(traces) == 2

@@ -97,7 +97,7 @@ def test_without_quantiles_no_bit_changes_and_the_shape_of_nothing_compiles_noth
 
 def test_slopes_follow_the_mix_and_are_numbers_everywhere() -> None:
     params, z = quantile_params(ROWS), jnp.float32(1.2)
-    slope = jax.vmap(jax.grad(lambda g: shaped(z, params, g)))
+    slope = jax.jit(jax.vmap(jax.grad(lambda g: shaped(z, params, g))))
     g = np.array([25.0, 50.0, 70.0, 95.0])
     ahead, behind = (np.asarray(shaped(jnp.full(4, z), params, jnp.asarray(g + s, jnp.float32))) for s in (0.5, -0.5))
     np.testing.assert_allclose(slope(jnp.asarray(g, jnp.float32)), ahead - behind, rtol=0.02, atol=1e-4)
@@ -107,7 +107,7 @@ def test_slopes_follow_the_mix_and_are_numbers_everywhere() -> None:
         return sum(a.sum() for a in age_devices(jax.random.key(1), g_uS, RELAXING.params(), slow))
 
     slow = slow_params(RELAXING, 1e3, 10.0)
-    assert bool(jnp.isfinite(jax.grad(total)(jnp.array([0.0, 20.0, 61.0, 150.0]))).all())
+    assert bool(jnp.isfinite(jax.jit(jax.grad(total))(jnp.array([0.0, 20.0, 61.0, 150.0]))).all())
 
 
 @pytest.mark.parametrize(
