@@ -26,9 +26,12 @@ FIT_NOTE = "\n".join(
         READING_NOTE,
         "",
         "\b",
-        "What is fitted: mean and spread of the programming error against the conductance, each constant, affine or a",
-        "polynomial, by cross-validation; stuck cells and their rates; read noise, from rows of the same device, cycle",
-        "and target (without them it stays a part of the programming error); relaxation in ln t, from several ages.",
+        "What is fitted: mean and spread of the programming error against the conductance, by cross-validation among",
+        "constants, polynomials, a power law, monotone and free lines between points, whole targets left out where they",
+        "are few; failed writes as a share of their own; stuck cells and their rates (a device that once read its target",
+        "is none); read noise, from rows of the same device, cycle and target (without them it stays a part of the",
+        "programming error); relaxation in ln t from the youngest age on, its mean and spread by the conductance, or age",
+        "by age where no such law meets the data. What the fit misses is measured and said (lack of fit).",
         "Outliers beyond 4.5 standard deviations are set apart, and said. Every figure of the file has its interval.",
         "",
         "\b",
@@ -66,7 +69,8 @@ def device_fit(
         typer.Option(
             "--form",
             metavar="F",
-            help="How mean and spread depend on the conductance: auto, constant, affine or polynomial.",
+            help="How mean and spread depend on the conductance: auto, constant, affine, polynomial; the spread also "
+            "power-law, monotone or points (lines between them).",
         ),
     ] = "auto",
     sampler: Annotated[
@@ -74,7 +78,8 @@ def device_fit(
         typer.Option(
             "--sampler",
             metavar="S",
-            help="parametric: normal errors; empirical: distributed as measured, outliers among them.",
+            help="parametric: normal errors; empirical: distributed as measured, by conductance where shapes differ. "
+            "Failed writes are drawn by both.",
         ),
     ] = "parametric",
     g_min: Annotated[
@@ -88,7 +93,7 @@ def device_fit(
         typer.Option("--figure", metavar="FILE.png", help="Draw errors, fit and a Q-Q plot here: a new file."),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", parser=options.whole, metavar="S", help="Seed of folds and bootstrap.")
+        int, typer.Option("--seed", parser=options.whole, metavar="S", help="Seed of the bootstrap.")
     ] = 1,
     as_json: options.Json = False,
 ) -> None:
