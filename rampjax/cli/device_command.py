@@ -27,11 +27,11 @@ FIT_NOTE = "\n".join(
         "",
         "\b",
         "What is fitted: mean and spread of the programming error against the conductance, by cross-validation among",
-        "constants, polynomials, a power law, monotone and free lines between points, whole targets left out where they",
-        "are few; failed writes as a share of their own; stuck cells and their rates (a device that once read its target",
-        "is none); read noise, from rows of the same device, cycle and target (without them it stays a part of the",
-        "programming error); relaxation in ln t from the youngest age on, its mean and spread by the conductance, or age",
-        "by age where no such law meets the data. What the fit misses is measured and said (lack of fit).",
+        "constants, polynomials, a power law, monotone and free lines between points, whole targets left out where",
+        "they are few; failed writes as a share of their own; stuck cells and their rates (a device that once read its",
+        "target is none); read noise, from rows of the same device, cycle and target (without them it stays a part of",
+        "the programming error); relaxation in ln t from the youngest age on, its mean and spread by the conductance,",
+        "or age by age where no such law meets the data. What the fit misses is measured and said (lack of fit).",
         "Outliers beyond 4.5 standard deviations are set apart, and said. Every figure of the file has its interval.",
         "",
         "\b",
@@ -92,9 +92,7 @@ def device_fit(
         Path | None,
         typer.Option("--figure", metavar="FILE.png", help="Draw errors, fit and a Q-Q plot here: a new file."),
     ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", parser=options.whole, metavar="S", help="Seed of the bootstrap.")
-    ] = 1,
+    seed: Annotated[int, typer.Option("--seed", parser=options.whole, metavar="S", help="Seed of the bootstrap.")] = 1,
     as_json: options.Json = False,
 ) -> None:
     """Fit a device file to measured conductances.

@@ -334,7 +334,7 @@ def few(untested: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few")
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_small_table_is_fitted_or_refused(tmp_path: Path, data: st.DataObject) -> None:
     n = data.draw(st.integers(8, 30))

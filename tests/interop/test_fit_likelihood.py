@@ -110,9 +110,7 @@ def test_intervals_hold_the_truth(spreads: tuple[float, float, float, float], mo
     n, held = 12, np.zeros(6)
     for seed in range(n):
         series = drawn(seed, 120, sigma, read, start, growth, 0.2, -0.05)
-        found = estimates(
-            series, NONE, fit_model(series, RELAXES), Span(1.0, 10.0), 0.0, np.random.default_rng(seed)
-        )
+        found = estimates(series, NONE, fit_model(series, RELAXES), Span(1.0, 10.0), 0.0, np.random.default_rng(seed))
         assert found.read is not None
         assert found.relax_sigma is not None
         assert found.relax_mean is not None

@@ -28,10 +28,10 @@ FORMS: Final = ("auto", "constant", "affine", "polynomial", "power-law", "monoto
 N_FOLDS: Final = 5
 MOST_LEVELS: Final = 40  # different targets up to which whole ones are left out
 _MOST_KNOTS: Final = 9
-_MOST_RELAX_DEGREE: Final = 3
+_MOST_RELAX_DEGREE: Final = 4
 _ROWS_PER_TERM: Final = 8
 _ROWS_PER_KNOT: Final = 30
-_MOST_EVENTS: Final = 4000  # that choices are made by: more would take long, and choose the same
+_MOST_EVENTS: Final = 12_000  # that choices are made by: more would take long, and choose the same
 
 
 def shapes(form: str, u: Floats, zero_u: float, rising: bool) -> tuple[list[Shape], list[Shape]]:
@@ -165,7 +165,7 @@ def _best(
     levels = np.unique(series.u)
     if 2 < len(levels) <= MOST_LEVELS and any(judged):
         folds = _folds(np.searchsorted(levels, series.u), min(len(levels), 10))
-        known = _scores(series, [model for model, one in zip(whole, judged, strict=True) if one], folds)
+        known = _scores(series, [model for model, one in zip(whole, judged, strict=True) if one], folds, near=False)
         allowed = iter(_allowed(known))
         whole = [model for model, one in zip(whole, judged, strict=True) if not one or next(allowed)]
     folds = _folds(series.cluster, N_FOLDS)
@@ -174,15 +174,18 @@ def _best(
     return whole[simplest(_scores(series, whole, folds))].form
 
 
-def _scores(series: Series, whole: Sequence[Model], folds: Integers) -> list[Floats]:
-    """The log-likelihood of each cluster, with its fold left out of the fit, which goes on from that of all."""
+def _scores(series: Series, whole: Sequence[Model], folds: Integers, near: bool = True) -> list[Floats]:
+    """The log-likelihood of each cluster, with its fold left out of the fit, which goes on from that of all if `near`.
+
+    What a part does not tell of a curve it would keep from there, as of a target that is left out.
+    """
     found = []
-    for near in whole:
-        form, score = near.form, np.empty(series.n_events)
-        known = None if form.read else near.read
+    for one in whole:
+        form, score = one.form, np.empty(series.n_events)
+        known, start = (None if form.read else one.read), (one if near else None)
         for fold in range(int(folds.max()) + 1):
             out = folds == fold
-            model = fit_model(series.where(~out), form, None, known, near.read_shape, near, thorough=False)
+            model = fit_model(series.where(~out), form, None, known, one.read_shape, start, thorough=not near)
             # The series of a part stand in the order in which they stand in the whole.
             left = Problem(series.where(out), form, None, model.read, model.read_shape)
             score[out] = evaluate(left, model).by_event

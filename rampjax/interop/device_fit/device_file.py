@@ -10,7 +10,7 @@ from rampjax.config.device_config import DeviceConfig
 from rampjax.config.toml_file import LARGEST, toml_literal, validate
 from rampjax.interop.device_fit.aged import Aged
 from rampjax.interop.device_fit.curves import FittedCurve
-from rampjax.interop.device_fit.drawn import Band
+from rampjax.interop.device_fit.drawn import Band, Relaxed
 from rampjax.interop.device_fit.failed import Failed
 from rampjax.interop.device_fit.fit import DeviceFit
 
@@ -76,9 +76,9 @@ def _tables(fit: DeviceFit) -> dict[str, Table]:
     if (fit.relax_mean or fit.relax_sigma) and fit.rows.t0_s != 1:
         said = f"{Path(fit.path).name}: the youngest age that was measured"
         tables["relax_t0_s"] = _measured({"value": fit.rows.t0_s}, said)
-    if fit.drawn is not None and fit.drawn.relax_bands and fit.relax_sigma is not None:
-        said = f"{origin}: what devices moved since they were fresh, over the spread of the law, at all ages alike"
-        tables["relax_quantiles"] = _quantiles(fit.drawn.relax_bands, said)
+    if fit.drawn is not None and fit.drawn.relaxed and fit.relax_sigma is not None:
+        said = f"{origin}: what devices moved since they were fresh, over its spread"
+        tables["relax_quantiles"] = _relaxed(fit.drawn.relaxed, said)
     return tables
 
 
@@ -95,6 +95,17 @@ def _aged_table(aged: Aged, fit: DeviceFit, origin: str) -> Table:
         },
         f"{origin}: standard deviation of the errors at each age; before the youngest one as fresh",
     )
+
+
+def _relaxed(shapes: tuple[Relaxed, ...], source: str) -> Table:
+    if len(shapes) == 1:
+        return _quantiles(shapes[0].bands, f"{source}, at all ages alike")
+    tables = [_quantiles(one.bands, source) for one in shapes]
+    return {
+        "ages_s": [one.age_s for one in shapes],
+        **tables[0],
+        "quantiles": [table["quantiles"] for table in tables],
+    }
 
 
 def _quantiles(bands: tuple[Band, ...], source: str) -> Table:

@@ -15,6 +15,7 @@ from rampjax.checks import InputError
 from rampjax.circuit.curves import MOST_KNOTS
 from rampjax.config.device_error import MOST_QUANTILES, quantile_moments
 from rampjax.interop.device_fit.curves import GRID, FittedCurve
+from rampjax.interop.device_fit.lack import age_numbers
 from rampjax.interop.device_fit.model import Model
 from rampjax.interop.device_fit.rows import Rows, observe
 from rampjax.interop.device_fit.series import Floats
@@ -45,12 +46,20 @@ class Band:
 
 
 @dataclass(frozen=True, eq=False)
+class Relaxed:
+    """The shape of relaxation at an age; at all ages alike where there is none."""
+
+    age_s: float | None
+    bands: tuple[Band, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Drawn:
     """What an empirical sampler draws from; one band where the shape is the same at all conductances."""
 
     bands: tuple[Band, ...]
     z: Floats  # the errors in standard deviations of the fit
-    relax_bands: tuple[Band, ...] = ()  # the same of relaxation; none: too few aged reads
+    relaxed: tuple[Relaxed, ...] = ()  # the same of relaxation; none: too few aged reads
 
     @property
     def pooled(self) -> Floats:
@@ -133,7 +142,7 @@ def _knots(bias: FittedCurve, sigma: FittedCurve, middles: Floats) -> Floats:
     return places if len(places) <= MOST_KNOTS else places[np.linspace(0, len(places) - 1, MOST_KNOTS).astype(int)]
 
 
-def _relaxed(rows: Rows, sorted_: Sorted, model: Model) -> tuple[Band, ...]:
+def _relaxed(rows: Rows, sorted_: Sorted, model: Model) -> tuple[Relaxed, ...]:
     """The shape of relaxation: what devices have moved since they were fresh, over the spread of the law."""
     series, _ = observe(rows, ~sorted_.stuck)
     if not model.form.spread and not model.form.growth:
@@ -147,26 +156,61 @@ def _relaxed(rows: Rows, sorted_: Sorted, model: Model) -> tuple[Band, ...]:
     if chosen.sum() < _ROWS_PER_BAND:
         return ()
     mean = model.mean_at(u, series.ln_t, series.aged) - model.form.mean.at(model.mean, u)
-    z = (moved - mean)[chosen] / spread[chosen]
-    return _bands(z, rows.span.g_uS(u[chosen]), _MOST_BANDS // 2)
+    z, g_uS, ln_t = (moved - mean)[chosen] / spread[chosen], rows.span.g_uS(u[chosen]), series.ln_t[chosen]
+    age = age_numbers(ln_t, np.ones(len(ln_t))) - 1
+    counts = np.bincount(age)
+    told = np.flatnonzero(counts >= _ROWS_PER_BAND)
+    if len(told) > 1 and _differ([_standard(z[age == one]) for one in told]):
+        edges = _edges(g_uS[np.isin(age, told)], _MOST_BANDS // 2, int(counts[told].min()))
+        ages_s = [float(f"{rows.t0_s * np.exp(np.median(ln_t[age == one])):.3g}") for one in told]
+        parts = [_in_ranges(z[age == one], g_uS[age == one], edges) for one in told]
+        if all(parts):
+            # Rows stand at one set of conductances, those of the first age.
+            at = [band.g_uS for band in parts[0]]
+            return tuple(
+                Relaxed(age_s, tuple(replace(band, g_uS=g) for band, g in zip(bands, at, strict=True)))
+                for age_s, bands in zip(ages_s, parts, strict=True)
+            )
+    return (Relaxed(None, _bands(z, g_uS, _MOST_BANDS // 2)),)
+
+
+def _standard(z: Floats) -> Floats:
+    return np.asarray((z - z.mean()) / (z.std() or 1.0))
+
+
+def _differ(parts: list[Floats]) -> bool:
+    """Whether any of several samples is distributed otherwise than the others together."""
+    whole = np.concatenate(parts)
+    ends = np.cumsum([len(part) for part in parts])
+    chances = []
+    for end, part in zip(ends, parts, strict=True):
+        others = np.delete(whole, np.s_[end - len(part) : end])
+        if len(part) and len(others):
+            chances.append(float(stats.ks_2samp(part, others).pvalue))
+    return min(chances, default=1.0) * len(chances) < _CHANCE
+
+
+def _edges(g_uS: Floats, most: int, n: int) -> Floats:
+    """Ends of ranges of conductances with enough rows each."""
+    return np.unique(np.quantile(g_uS, np.linspace(0, 1, max(min(most, n // _ROWS_PER_BAND), 1) + 1)))
+
+
+def _in_ranges(z: Floats, g_uS: Floats, edges: Floats) -> tuple[Band, ...]:
+    """The shape in each range; none where one is too thin."""
+    place = np.clip(np.searchsorted(edges, g_uS, side="right") - 1, 0, max(len(edges) - 2, 0))
+    parts = [(g_uS[place == one], z[place == one]) for one in range(max(len(edges) - 1, 1))]
+    if min(len(part) for _, part in parts) < _N_QUANTILES_BAND:
+        return ()
+    return tuple(_band(float(np.median(g)), part, _N_QUANTILES_BAND) for g, part in parts)
 
 
 def _bands(z: Floats, g_uS: Floats, most: int) -> tuple[Band, ...]:
     """The quantiles of all, or of ranges of conductances where their shapes differ."""
-    n_bands = int(min(most, len(z) // _ROWS_PER_BAND))
-    edges = np.unique(np.quantile(g_uS, np.linspace(0, 1, n_bands + 1))) if n_bands > 1 else np.zeros(0)
-    if len(edges) > 2:
-        place = np.clip(np.searchsorted(edges, g_uS, side="right") - 1, 0, len(edges) - 2)
-        parts = [z[place == band] for band in range(len(edges) - 1)]
-        chances = [
-            float(stats.ks_2samp(part, z[place != band]).pvalue)
-            for band, part in enumerate(parts)
-            if len(part) and len(part) < len(z)
-        ]
-        if min(chances, default=1.0) * len(chances) < _CHANCE and min(map(len, parts)) >= 9:
-            middles = [float(np.median(g_uS[place == band])) for band in range(len(parts))]
-            if min(np.diff(middles)) > 0:
-                return tuple(_band(g, part, _N_QUANTILES_BAND) for g, part in zip(middles, parts, strict=True))
+    bands = _in_ranges(z, g_uS, _edges(g_uS, most, len(z)))
+    if len(bands) > 1 and min(np.diff([band.g_uS for band in bands])) > 0:
+        place = np.clip(np.searchsorted(_edges(g_uS, most, len(z)), g_uS, side="right") - 1, 0, len(bands) - 1)
+        if _differ([z[place == one] for one in range(len(bands))]):
+            return bands
     return (_band(float(np.median(g_uS)), z, _N_QUANTILES),)
 
 
