@@ -119,6 +119,25 @@ def of_shape(z, quantiles, g):
     return mixed / np.sqrt(np.einsum("i...,ij,j...->...", weight, covariance, weight))
 
 
+def shape_at_age(quantiles, age_s):
+    """The distribution at an age, mixed in ln t: one row of quantiles, or rows by the conductance."""
+    if isinstance(quantiles, tuple) or not hasattr(quantiles, "ages_s"):
+        return quantiles
+    logs = [math.log(t) for t in quantiles.ages_s]
+    later = max(age_s, quantiles.ages_s[0])
+    weights = [np.interp(math.log(later), logs, hat) for hat in np.eye(len(logs))]
+    by_g = hasattr(quantiles.shapes[0], "rows")
+    tables = [shape.rows if by_g else (shape,) for shape in quantiles.shapes]
+    fine = (np.arange(200_000) + 0.5) / 200_000
+    rows = []
+    for same in zip(*tables, strict=True):
+        grid = np.linspace(0.0, 1.0, len(same[0]))
+        row = sum(w * np.asarray(q) for w, q in zip(weights, same, strict=True))
+        whole = np.interp(fine, grid, row)
+        rows.append(tuple((row - whole.mean()) / whole.std()))
+    return SimpleNamespace(g_uS=quantiles.shapes[0].g_uS, rows=rows) if by_g else rows[0]
+
+
 class TwinCircuit:
     """A column, its design worked out anew, and chips of it.
 
@@ -381,7 +400,10 @@ class TwinCircuit:
         d, op = self.device, self.circuit.operation
         mean_cal, var_cal = self.relaxation(g, self.t_cal)
         mean_now, var_now = self.relaxation(g, op.age_s)
-        first, second = (of_shape(z, d.relax_quantiles, g) for z in devices.relax)
+        first, second = (
+            of_shape(z, shape_at_age(d.relax_quantiles, age_s), g)
+            for z, age_s in zip(devices.relax, (self.t_cal, op.age_s), strict=True)
+        )
         age_s, mean, walk = self.t_cal, mean_cal, np.sqrt(var_cal) * first
         if not recalibrated:
             age_s, mean = op.age_s, mean_now

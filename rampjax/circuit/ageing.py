@@ -1,10 +1,10 @@
 """What devices do between programming and use: relaxation, drift, telegraph noise (slow, per device).
 
 A device relaxes by a mean and by a random amount whose variance grows with age (`circuit.relaxation` has the law);
-what it does after the last recalibration is independent of what it did before, and both have the shape that the device
-gives (`relax_quantiles`), so that their sum is nearer to normal. Drift is a power law of the age. A trap makes a device
-jump between two levels. The devices of the MAC column are taken as fresh. Left out: recovery, dependence on
-temperature.
+what it does after the last recalibration is independent of what it did before, and each has the shape that the device
+gives for the age at which it ends (`relax_quantiles`), so that their sum is nearer to normal. Drift is a power law of
+the age. A trap makes a device jump between two levels. The devices of the MAC column are taken as fresh. Left out:
+recovery, dependence on temperature.
 
 References:
     Drift g(t) = g (t/t0)^-nu, for phase-change memory: the model published with aihwkit (the preset `ibm_pcm`).
@@ -25,6 +25,7 @@ from rampjax.circuit.curves import N_POWERS
 from rampjax.circuit.device import Device, DeviceParams, shift_at, sigma_at
 from rampjax.circuit.draws import standard_normal
 from rampjax.circuit.quantile_params import QuantileParams, quantile_params, shaped
+from rampjax.circuit.quantiles import shape_at
 from rampjax.circuit.relaxation import Terms, calibrated_at_s, terms_at
 from rampjax.metrics import root
 
@@ -37,6 +38,7 @@ class AgeParams(NamedTuple):
     spread_uS: Float[Array, " power"]  # the whole spread of programmed devices by now: powers of g
     log_age: Float[Array, ""]  # ln(t/t0) of drift, 0 before t0
     flip_prob: Float[Array, ""]  # that a trap has changed since the age before this one
+    quantiles: QuantileParams | None  # of the shift since the age before this one, over its sigma; None: normal
 
 
 class SlowParams(NamedTuple):
@@ -49,7 +51,6 @@ class SlowParams(NamedTuple):
     sigma_drift_nu: Float[Array, ""] | Float[Array, "4"]  # one for all, or slope, intercept, low, high
     rtn_prob: Float[Array, ""]
     rtn_amplitude_rel: Float[Array, ""]
-    quantiles: QuantileParams | None = None  # of what a device moves, over its standard deviation; None: normal
 
 
 def slow_params(device: Device, age_s: float, recalibrate_s: float | None) -> SlowParams:
@@ -72,7 +73,6 @@ def slow_params(device: Device, age_s: float, recalibrate_s: float | None) -> Sl
         sigma_drift_nu=jnp.asarray(device.sigma_drift_nu, jnp.float32),
         rtn_prob=jnp.float32(device.rtn_prob),
         rtn_amplitude_rel=jnp.float32(device.rtn_amplitude_rel),
-        quantiles=quantile_params(device.relax_quantiles) if device.spreads else None,
     )
 
 
@@ -86,6 +86,7 @@ def _age_params(device: Device, before_s: float, age_s: float) -> AgeParams:
         spread_uS=_curve(_spread_at(device, age_s)),
         log_age=jnp.float32(math.log(max(age_s / device.drift_t0_s, 1.0))),
         flip_prob=jnp.float32(-0.5 * math.expm1(-2.0 * (age_s - before_s) / device.rtn_tau_s)),
+        quantiles=quantile_params(shape_at(device.relax_quantiles, age_s)) if device.spreads else None,
     )
 
 
@@ -127,8 +128,8 @@ def age_devices(
     # The laws of relaxation hold for targets: a polynomial says nothing of a conductance beyond them.
     g_law_uS = jnp.clip(g_uS, device.g_min_uS, device.g_max_uS)
     variance_then, variance_now = (_relaxed_variance(g_uS, g_law_uS, age, slow) for age in (then, now))
-    moved = root(variance_then) * shaped(z[0], slow.quantiles, g_uS)
-    moved_since = root(variance_now - variance_then) * shaped(z[1], slow.quantiles, g_uS)
+    moved = root(variance_then) * shaped(z[0], then.quantiles, g_uS)
+    moved_since = root(variance_now - variance_then) * shaped(z[1], now.quantiles, g_uS)
     log_rel = jnp.log(jnp.maximum(g_uS / device.g_max_uS, jnp.finfo(g_uS.dtype).tiny))
     spread = slow.sigma_drift_nu
     nu = _clipped_line(slow.drift_nu, log_rel)

@@ -19,7 +19,7 @@ from rampjax.circuit.device_faults import (
     relaxation_fault,
     slow_noise_fault,
 )
-from rampjax.circuit.quantiles import quantiles_fault
+from rampjax.circuit.quantiles import AgedQuantiles, quantiles_fault
 from rampjax.circuit.relaxation import calibrated_at_s
 from rampjax.target.target import Target
 
@@ -105,6 +105,8 @@ def _check_errors(device: Device) -> None:
 
 def _shape_fault(device: Device, key: str) -> str | None:
     quantiles = getattr(device, key)
+    if key == "error_quantiles" and isinstance(quantiles, AgedQuantiles):
+        return f"`device.{key}` must not depend on the age, expected one row of quantiles or a `QuantileTable`."
     # A table of them has been checked where it was made.
     fault = quantiles_fault(quantiles) if isinstance(quantiles, tuple) and quantiles else None
     return f"`device.{key}` {fault}." if fault else None

@@ -27,7 +27,7 @@ from rampjax.circuit.curve_params import (
 )
 from rampjax.circuit.curves import ShiftCurve, SigmaCurve, is_zero
 from rampjax.circuit.quantile_params import QuantileParams, quantile_params
-from rampjax.circuit.quantiles import Quantiles
+from rampjax.circuit.quantiles import AgedQuantiles, Quantiles
 from rampjax.circuit.relaxation import DEFAULT_T0_S, LogTimeLaw
 
 
@@ -133,7 +133,7 @@ class Device:
     relax_mean_uS: LogTimeLaw = (0.0, 0.0)  # mean shift since programming (slow)
     relax_sigma_uS: LogTimeLaw = (0.0, 0.0)  # spread of the shift (slow, per device)
     relax_t0_s: float = DEFAULT_T0_S  # age at which both laws begin: a younger device is taken as this old
-    relax_quantiles: Quantiles = ()  # of a shift over its spread, as error_quantiles; empty: normal
+    relax_quantiles: Quantiles | AgedQuantiles = ()  # of a shift over its spread, for all ages or by the age
     aged_sigma_uS: tuple[tuple[float, tuple[float, ...]], ...] = ()  # (age in s, curve): whole spread at an age (slow)
     sigma_slow_uS: SigmaCurve = (0.0,)  # slow part of the read noise, per root e-fold of time constants (slow)
     slow_t_lo_s: float | None = None  # its shortest time constant: the duration of a measurement

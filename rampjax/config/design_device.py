@@ -21,7 +21,7 @@ from rampjax.config.device_error import ErrorCurve, Quantiles, ShareCurve, Shift
 from rampjax.config.device_fields import FIELDS, WRITE
 from rampjax.config.device_values import N_COEFFICIENTS, Curve
 from rampjax.config.devices import model_of, with_overrides
-from rampjax.config.records import AGED, AGES, POLYNOMIAL, POWER_LAW, TABLE
+from rampjax.config.records import AGED, AGES, OF_AGES, POLYNOMIAL, POWER_LAW, TABLE
 from rampjax.config.toml_file import LARGEST, shown, validate
 
 _PARTS: Final[dict[type[BaseModel], tuple[str, ...]]] = {
@@ -76,6 +76,8 @@ def _figure(key: str, flat: Any, record: Mapping[str, Any], where: str) -> dict[
         return _aged(_numbers(key, flat, where), _numbers(AGES, record[AGES], where), where)
     if issubclass(model, Quantiles) and isinstance(flat, list) and flat[:1] == [TABLE]:
         return _rows(_numbers(key, flat[1:], where), key, where)
+    if issubclass(model, Quantiles) and isinstance(flat, list) and flat[:1] == [OF_AGES]:
+        return _aged_rows(_numbers(key, flat[1:], where), key, where)
     if issubclass(model, Quantiles):
         return {"quantiles": _numbers(key, flat, where)}
     if issubclass(model, Curve | ErrorCurve) and isinstance(flat, list) and flat[:1] in ([POWER_LAW], [TABLE]):
@@ -120,6 +122,32 @@ def _rows(numbers: Sequence[float], key: str, where: str) -> dict[str, Any]:
         "g_uS": numbers[1 : 1 + n],
         "quantiles": [numbers[start : start + size] for start in range(1 + n, len(numbers), size)],
     }
+
+
+def _aged_rows(numbers: Sequence[float], key: str, where: str) -> dict[str, Any]:
+    """Quantiles at several ages, as a device file has them."""
+    n_ages = _count(numbers[:1])
+    n_g = _count(numbers[1 + n_ages : 2 + n_ages])
+    quantiles = numbers[2 + n_ages + n_g :]
+    n_rows = n_ages * max(n_g, 1)
+    if n_ages < 1 or n_g < 0 or not quantiles or len(quantiles) % n_rows:
+        raise InputError(
+            f"{where}: `{key}` must have, after {OF_AGES}, a number of ages, these, a number of conductances (0: for "
+            f"all), these, and as many quantiles for each of both, but has {len(numbers)} numbers."
+        )
+    size = len(quantiles) // n_rows
+    rows = [quantiles[start : start + size] for start in range(0, len(quantiles), size)]
+    shapes = [rows[start : start + n_g] for start in range(0, n_rows, n_g)] if n_g else rows
+    return {
+        "ages_s": numbers[1 : 1 + n_ages],
+        **({"g_uS": numbers[2 + n_ages : 2 + n_ages + n_g]} if n_g else {}),
+        "quantiles": shapes,
+    }
+
+
+def _count(number: Sequence[float]) -> int:
+    """A whole number of at least 0 that stands alone in a list, -1 where there is none."""
+    return int(number[0]) if number and number[0] >= 0 and float(number[0]).is_integer() else -1
 
 
 def _law(terms: Sequence[float], key: str, where: str) -> dict[str, Any]:

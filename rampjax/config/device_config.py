@@ -13,7 +13,7 @@ from rampjax.circuit.device_faults import failed_fault, read_fault, relaxation_f
 from rampjax.circuit.relaxation import DEFAULT_T0_S
 from rampjax.config.cells_section import CellsConfig, with_stand_ins
 from rampjax.config.device_ageing import AgedCurves, DriftExponent, DriftSpread, LogTime
-from rampjax.config.device_error import ErrorCurve, Quantiles, ShareCurve, Shift
+from rampjax.config.device_error import ErrorCurve, FreshQuantiles, Quantiles, ShareCurve, Shift
 from rampjax.config.device_fields import WRITE
 from rampjax.config.device_values import (
     CountValue,
@@ -77,7 +77,7 @@ class DeviceConfig(Frozen):
     n_levels: LevelsValue | None = None
     bias_prog_uS: Shift
     sigma_prog_uS: Curve
-    error_quantiles: Quantiles | None = None
+    error_quantiles: FreshQuantiles | None = None
     failed_prob: ShareCurve | None = None
     failed_bias_uS: Shift | None = None
     failed_sigma_uS: Curve | None = None

@@ -8,7 +8,9 @@ from pydantic import TypeAdapter, ValidationInfo, field_validator, model_validat
 from rampjax.circuit.curves import Points, ShiftCurve, table_fault
 from rampjax.circuit.quantiles import (
     MOST_QUANTILES,
+    AgedQuantiles,
     QuantileTable,
+    aged_quantiles_fault,
     quantile_moments,
     quantile_table_fault,
     quantiles_fault,
@@ -19,11 +21,12 @@ from rampjax.config.toml_file import Frozen, NonNegative, Number, Positive, Shar
 
 _Table = TypeVar("_Table", bound=Frozen)
 
-__all__ = ["MOST_QUANTILES", "ErrorCurve", "Quantiles", "ShareCurve", "Shift", "quantile_moments"]
+__all__ = ["MOST_QUANTILES", "ErrorCurve", "FreshQuantiles", "Quantiles", "ShareCurve", "Shift", "quantile_moments"]
 
 # Which of the two a list is stands beside it; pydantic's own union would name its types in the message.
 _ROW: Final = TypeAdapter(tuple[Number, ...], config=Frozen.model_config)
 _ROWS: Final = TypeAdapter(tuple[tuple[Number, ...], ...], config=Frozen.model_config)
+_ROWS_OF_AGES: Final = TypeAdapter(tuple[tuple[tuple[Number, ...], ...], ...], config=Frozen.model_config)
 
 
 class ShiftPoints(Frozen):
@@ -112,22 +115,27 @@ class Quantiles(Sourced):
     """How an error is distributed, in units of its standard deviation: quantiles at evenly spaced probabilities.
 
     The first is the smallest error, the last the largest; between them the quantile function is linear. Beside `g_uS`
-    there is a row of them for each conductance.
+    there is a row of them for each conductance; beside `ages_s` there is that for each age.
     """
 
+    ages_s: tuple[Positive, ...] | None = None
     g_uS: tuple[NonNegative, ...] | None = None
-    quantiles: Any  # a row, or rows
+    quantiles: Any  # a row, or rows, or one or the other of each age
 
     @field_validator("quantiles", mode="plain")
     @classmethod
     def _of_its_form(cls, value: Any, info: ValidationInfo) -> Any:
-        return (_ROW if info.data.get("g_uS") is None else _ROWS).validate_python(value)
+        depth = sum(info.data.get(key) is not None for key in ("ages_s", "g_uS"))
+        return (_ROW, _ROWS, _ROWS_OF_AGES)[depth].validate_python(value)
 
     @model_validator(mode="after")
     def _standard(self) -> Self:
-        fault = (
-            quantiles_fault(self.quantiles) if self.g_uS is None else quantile_table_fault(self.g_uS, self.quantiles)
-        )
+        if self.ages_s is not None:
+            fault = aged_quantiles_fault(self.ages_s, self.g_uS, self.quantiles)
+        elif self.g_uS is not None:
+            fault = quantile_table_fault(self.g_uS, self.quantiles)
+        else:
+            fault = quantiles_fault(self.quantiles)
         if fault:
             raise ValueError(fault)
         return self
@@ -135,16 +143,36 @@ class Quantiles(Sourced):
     @property
     def text(self) -> str:
         """The distribution as it is printed."""
-        if self.g_uS is None:
-            return _row_text(self.quantiles)
-        rows = zip(self.g_uS, self.quantiles, strict=True)
-        return "; ".join(f"at {g:g} µS {_row_text(row)}" for g, row in rows)
+        if self.ages_s is None:
+            return self._shape_text(self.quantiles, "; ")
+        shapes = zip(self.ages_s, self.quantiles, strict=True)
+        return "; ".join(f"at {age_s:g} s: {self._shape_text(shape, ', ')}" for age_s, shape in shapes)
 
     @property
-    def numbers(self) -> tuple[float, ...] | QuantileTable:
+    def numbers(self) -> tuple[float, ...] | QuantileTable | AgedQuantiles:
         """The quantiles, as the physics takes them."""
-        found: tuple[Any, ...] = self.quantiles
+        if self.ages_s is None:
+            return self._shape(self.quantiles)
+        return AgedQuantiles(self.ages_s, tuple(map(self._shape, self.quantiles)))
+
+    def _shape(self, found: tuple[Any, ...]) -> tuple[float, ...] | QuantileTable:
         return found if self.g_uS is None else QuantileTable(self.g_uS, found)
+
+    def _shape_text(self, found: tuple[Any, ...], between: str) -> str:
+        if self.g_uS is None:
+            return _row_text(found)
+        return between.join(f"at {g:g} µS {_row_text(row)}" for g, row in zip(self.g_uS, found, strict=True))
+
+
+class FreshQuantiles(Quantiles):
+    """How the error of programming is distributed, which has no age."""
+
+    @field_validator("ages_s")
+    @classmethod
+    def _without_ages(cls, ages_s: object) -> object:
+        if ages_s is not None:
+            raise ValueError("must be absent, since only a shift since programming (`relax_quantiles`) has an age")
+        return ages_s
 
 
 def _row_text(row: Sequence[float]) -> str:

@@ -129,7 +129,8 @@ FIELDS: Final[dict[str, FieldInfo]] = {
         "standard deviations",
         SLOW_PER_DEVICE,
         "How the shift since programming is distributed over its standard deviation: quantiles as in error_quantiles, "
-        "by the conductance as programmed; absent: normal.",
+        "by the conductance as programmed, for all ages or for each of several, mixed between them by the logarithm of "
+        "the age; absent: normal.",
         settable=False,
     ),
     "aged_sigma_uS": FieldInfo(

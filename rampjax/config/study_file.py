@@ -13,7 +13,7 @@ from pydantic import Field
 from rampjax.checks import InputError
 from rampjax.circuit.blocks import BLOCKS, Circuit
 from rampjax.circuit.curves import Points, PowerLaw, Table
-from rampjax.circuit.quantiles import QuantileTable
+from rampjax.circuit.quantiles import AgedQuantiles, QuantileTable
 from rampjax.config.cases import CASE, check_cases, check_choice, without
 from rampjax.config.circuit_sections import read_circuit, set_circuit
 from rampjax.config.devices import (
@@ -251,7 +251,7 @@ def _numbers(device: DeviceConfig) -> dict[str, Any]:
     held |= {
         key: flat_figure(key, curve)[key]
         for key, curve in held.items()
-        if isinstance(curve, PowerLaw | Table | Points | QuantileTable)
+        if isinstance(curve, PowerLaw | Table | Points | QuantileTable | AgedQuantiles)
     }
     cells = {} if device.cells is None else {"cells": device.cells.model_dump(mode="json")}
     numbers: dict[str, Any] = json.loads(json.dumps({"name": device.name, **held, **cells}))  # lists for tuples

@@ -15,7 +15,7 @@ from rampjax.circuit import blocks
 from rampjax.circuit.assemble import column_structure
 from rampjax.circuit.blocks import Circuit, Comparator, Mac, Operation, Ramp
 from rampjax.circuit.curves import Points, PowerLaw, Table
-from rampjax.circuit.quantiles import QuantileTable
+from rampjax.circuit.quantiles import AgedQuantiles, QuantileTable
 
 PAPER = rj.load_device("taox_paper")
 QUIET = rj.load_device("taox_paper", sigma_prog_uS=0.0, sigma_read_uS=0.0)
@@ -188,6 +188,8 @@ SHAPES = QuantileTable(
     (40.0, 140.0),
     (_standard(-np.log1p(-np.minimum(_P, 0.999))), _standard(np.where(_P < 0.3, -1.5, 0.65) + 0.2 * _P)),
 )
+# As wide as SHAPES at every age, and turned round from one age to the next.
+OF_AGES = AgedQuantiles((1.0, 1e3, 1e5), (SHAPES, QuantileTable(SHAPES.g_uS, SHAPES.rows[::-1]), SHAPES))
 DRAWN = {
     "ramp's capacitor": (Circuit(ramp=Ramp(sigma_c_int_rel=0.02)), {}),
     "ramp's read voltage": (Circuit(ramp=Ramp(sigma_v_read_rel=0.02)), {"nonlinearity_per_V2": 3.0}),
@@ -233,6 +235,10 @@ DRAWN = {
     "relaxation of two shapes": (
         Circuit(operation=Operation(age_s=1e4)),
         {"relax_sigma_uS": (2.0, 0.2), "relax_quantiles": SHAPES},
+    ),
+    "relaxation of shapes by the age": (
+        Circuit(operation=Operation(age_s=5e3)),
+        {"relax_sigma_uS": (2.0, 0.2), "relax_quantiles": OF_AGES},
     ),
     "spread at an age, of a shape": (
         Circuit(operation=Operation(age_s=3e3)),
@@ -282,8 +288,9 @@ def test_a_source_alone_is_distributed_as_in_the_twin(source):
     assert agree(measured(design, 2, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))
 
 
-def test_a_shape_between_recalibrations_is_distributed_as_in_the_twin():
-    device = dataclasses.replace(PAPER, relax_sigma_uS=(4.0, 0.5), relax_quantiles=SHAPES, sigma_prog_uS=(1.0,))
+@pytest.mark.parametrize("shapes", [SHAPES, OF_AGES], ids=["one", "by the age"])
+def test_a_shape_between_recalibrations_is_distributed_as_in_the_twin(shapes):
+    device = dataclasses.replace(PAPER, relax_sigma_uS=(4.0, 0.5), relax_quantiles=shapes, sigma_prog_uS=(1.0,))
     circuit = Circuit(operation=Operation(age_s=1e4, recalibrate_s=9.9e3))
     design, twin = pair("sigmoid", 4, circuit, device, "one_point", seed=3)
     assert agree(measured(design, 4, **WIDE)[:, 0], twin.goal.max_inl(twin.thresholds(N_TWIN)))

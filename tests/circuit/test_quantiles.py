@@ -1,4 +1,4 @@
-"""Errors that are not normal, of programming and relaxation: one shape, or one that changes with the conductance."""
+"""Errors that are not normal, of programming and relaxation: one shape, or one by the conductance and the age."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from rampjax.circuit.ageing import age_devices, slow_params
 from rampjax.circuit.device import Device
 from rampjax.circuit.programming import realise_conductance
 from rampjax.circuit.quantile_params import quantile_params, shaped
-from rampjax.circuit.quantiles import Quantiles, QuantileTable, quantile_moments
+from rampjax.circuit.quantiles import AgedQuantiles, Quantiles, QuantileTable, quantile_moments, rows_of, shape_at
 
 N = 40_000
 P = np.linspace(0.0, 1.0, 65)
@@ -87,10 +87,56 @@ def test_relaxation_takes_its_shape_by_the_conductance_as_programmed() -> None:
     assert stats.kurtosis(high) == pytest.approx(-2.0, abs=0.05)  # of two levels
 
 
+AGED = AgedQuantiles((1.0, 100.0, 1e5), (UNIFORM, SKEWED, BIMODAL))
+AGED_ROWS = AgedQuantiles((1.0, 100.0), (ROWS, QuantileTable(ROWS.g_uS, ROWS.rows[::-1])))
+
+
+@pytest.mark.parametrize(("age_s", "nearest"), [(0.0, 0), (0.01, 0), (1.0, 0), (100.0, 1), (1e5, 2), (1e9, 2)])
+def test_at_an_age_and_beyond_the_ends_the_shape_is_that_of_the_age(age_s: float, nearest: int) -> None:
+    np.testing.assert_allclose(shape_at(AGED, age_s), AGED.shapes[nearest], atol=1e-12)
+
+
+@pytest.mark.parametrize(("age_s", "w"), [(10**0.5, 0.25), (10.0, 0.5), (10**1.5, 0.75)])
+def test_between_ages_quantiles_are_mixed_in_the_logarithm_of_the_age_and_standardised(age_s: float, w: float) -> None:
+    # Of u and u^8 on (0, 1): variances 1/12 and 1/17 - 1/81, covariance 1/10 - 1/18.
+    rho = (1 / 10 - 1 / 18) / np.sqrt((1 / 17 - 1 / 81) / 12)
+    sigma = np.sqrt(w**2 + (1 - w) ** 2 + 2 * w * (1 - w) * rho)
+    expected = ((1 - w) * np.array(UNIFORM) + w * np.array(SKEWED)) / sigma
+    found = np.array(shape_at(AGED, age_s))
+    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-3)  # u^8 is drawn through 65 points
+    assert quantile_moments(found) == pytest.approx((0.0, 1.0), abs=1e-12)
+
+
+def test_shapes_by_the_conductance_are_mixed_row_by_row() -> None:
+    found = shape_at(AGED_ROWS, 10.0)
+    assert isinstance(found, QuantileTable)
+    assert found.g_uS == ROWS.g_uS
+    for row, pair in zip(found.rows, zip(*map(rows_of, AGED_ROWS.shapes), strict=True), strict=True):
+        np.testing.assert_allclose(row, standard(np.mean(pair, axis=0)), atol=1e-12)
+    np.testing.assert_allclose(found.rows[1], SKEWED, atol=1e-12)  # the same at both ages
+
+
+@pytest.mark.parametrize("given", [(), UNIFORM, ROWS], ids=["normal", "a row", "rows"])
+def test_a_shape_for_all_ages_is_the_same_object_at_each(given: Quantiles) -> None:
+    assert shape_at(given, 3.0) is given
+
+
+def test_the_shape_until_the_calibration_is_of_its_age_and_the_shape_since_is_of_the_age_now() -> None:
+    device = dataclasses.replace(RELAXING, relax_quantiles=AgedQuantiles((10.0, 1e4), (UNIFORM, BIMODAL)))
+    then, now = aged(device, 20.0, 1e4, 1e4 - 10.0)
+    at, by = 0.5 + 0.1 * np.log([10.0, 1e4])
+    assert stats.kstest(then / at, EVEN.cdf).pvalue > 1e-3
+    assert stats.kurtosis(now - then) == pytest.approx(-2.0, abs=0.05)  # of two levels
+    assert now.std() == pytest.approx(by, rel=0.015)
+    whole = aged(device, 20.0, 10.0, None)[1]
+    assert stats.kstest(whole / at, EVEN.cdf).pvalue > 1e-3
+
+
 def test_without_quantiles_no_bit_changes_and_the_shape_of_nothing_compiles_nothing() -> None:
-    assert slow_params(dataclasses.replace(RELAXING, relax_quantiles=()), 1e4, None).quantiles is None
-    assert slow_params(dataclasses.replace(RELAXING, relax_sigma_uS=(0.0, 0.0)), 1e4, None).quantiles is None
-    assert slow_params(RELAXING, 1e4, None).quantiles is not None
+    for change in ({"relax_quantiles": ()}, {"relax_sigma_uS": (0.0, 0.0)}):
+        slow = slow_params(dataclasses.replace(RELAXING, **change), 1e4, 10.0)
+        assert slow.calibrated.quantiles is slow.now.quantiles is None
+    assert slow_params(RELAXING, 1e4, None).now.quantiles is not None
     z = jnp.array([-1.0, 0.3, 2.0])
     assert shaped(z, None, z) is z
 
@@ -126,6 +172,34 @@ def test_tables_that_are_wrong_are_refused(
 ) -> None:
     with pytest.raises(rj.InputError, match=message):
         QuantileTable(g_uS, rows)
+
+
+@pytest.mark.parametrize(
+    ("ages_s", "shapes", "message"),
+    [
+        ((1.0,), (UNIFORM,), "must have 2 to 33 ages in `ages_s`"),
+        (tuple(range(1, 35)), (UNIFORM,) * 34, "must have 2 to 33 ages in `ages_s`"),
+        ((0.0, 1.0), (UNIFORM, SKEWED), "must have its `ages_s` positive"),
+        ((1.0, 1.0), (UNIFORM, SKEWED), "must have its `ages_s` ascending"),
+        ((1.0, 2.0), (UNIFORM,), "must have as many entries of `quantiles` as `ages_s`"),
+        ((1.0, 2.0), (UNIFORM, SKEWED[::-1]), "must have its `quantiles` ascending, at 2 s"),
+        ((1.0, 2.0), (UNIFORM, standard(P[::2])), "must have as many `quantiles` in a row at each of its ages"),
+        ((1.0, 2.0), (UNIFORM, ROWS), "must have the same `g_uS` at each age"),
+        ((1.0, 2.0), (ROWS, QuantileTable((1.0, 2.0, 3.0), ROWS.rows)), "must have the same `g_uS` at each age"),
+    ],
+)
+def test_shapes_at_ages_that_are_wrong_are_refused(
+    ages_s: tuple[float, ...], shapes: tuple[Quantiles, ...], message: str
+) -> None:
+    with pytest.raises(rj.InputError, match=message):
+        AgedQuantiles(ages_s, shapes)
+
+
+def test_an_error_of_programming_has_no_age() -> None:
+    device = dataclasses.replace(rj.load_device("taox_paper"))
+    object.__setattr__(device, "error_quantiles", AGED)  # the tests' type checks would see it first
+    with pytest.raises(rj.InputError, match=r"`device.error_quantiles` must not depend on the age, expected one row"):
+        rj.design("sigmoid", 4, device=device)
 
 
 @pytest.mark.parametrize("key", ["error_quantiles", "relax_quantiles"])

@@ -16,7 +16,7 @@ from rampjax.circuit.assemble import column_structure, converter_params
 from rampjax.circuit.blocks import Circuit, Comparator, Operation, Programming, Ramp
 from rampjax.circuit.curves import Points, PowerLaw, Table
 from rampjax.circuit.design import Design, lay_out
-from rampjax.circuit.quantiles import QuantileTable
+from rampjax.circuit.quantiles import AgedQuantiles, QuantileTable
 from rampjax.config.design_file import design_record, read_design
 from rampjax.config.devices import device_names, load_device
 
@@ -133,10 +133,19 @@ ROW = (-2.287, -1.143, -0.572, -0.229, 0.0, 0.229, 0.572, 1.143, 2.287)
 EVEN = tuple(12**0.5 * (k / 8 - 0.5) for k in range(9))
 
 
-def test_shapes_of_errors_are_read_back(tmp_path: Path) -> None:
-    table = QuantileTable((10.0, 50.0, 120.0), (ROW, EVEN, ROW))
+TABLE = QuantileTable((10.0, 50.0, 120.0), (ROW, EVEN, ROW))
+OTHER = QuantileTable(TABLE.g_uS, (EVEN, EVEN, ROW))
+OF_AGES = {
+    "for all ages": TABLE,
+    "by the age": AgedQuantiles((0.01, 1.0, 1e5), (ROW, EVEN, ROW)),
+    "by the age and the conductance": AgedQuantiles((0.01, 1e5), (TABLE, OTHER)),
+}
+
+
+@pytest.mark.parametrize("shapes", OF_AGES.values(), ids=OF_AGES)
+def test_shapes_of_errors_are_read_back(tmp_path: Path, shapes: QuantileTable | AgedQuantiles) -> None:
     device = dataclasses.replace(
-        rj.load_device("taox_paper"), error_quantiles=ROW, relax_quantiles=table, relax_sigma_uS=(0.5, 0.1)
+        rj.load_device("taox_paper"), error_quantiles=ROW, relax_quantiles=shapes, relax_sigma_uS=(0.5, 0.1)
     )
     design = rj.design("tanh", 3, device=device, circuit=Circuit(operation=Operation(age_s=100.0)))
     again = rj.load_design(rj.save_design(design, tmp_path / "design.json"))
@@ -264,6 +273,12 @@ IMPOSSIBLE: list[tuple[Callable[[dict[str, Any]], None], list[str]]] = [
     (put(relax_t0_s=0.0), ["relax_t0_s", "positive"]),
     (put(relax_quantiles=["table"]), ["relax_quantiles", "a number of conductances", "0 numbers"]),
     (put(relax_quantiles=["table", 2, 1.0, 5.0, *[0.0] * 9]), ["relax_quantiles", "12 numbers"]),
+    (put(relax_quantiles=["ages"]), ["relax_quantiles", "a number of ages", "0 numbers"]),
+    (put(relax_quantiles=["ages", 2, 1.0, 5.0, 0, *[0.0] * 9]), ["relax_quantiles", "13 numbers"]),
+    (put(relax_quantiles=["ages", 2, 1.0, 5.0, 2, 1.0, 5.0, *[0.0] * 9]), ["relax_quantiles", "15 numbers"]),
+    (put(relax_quantiles=["ages", 2, 1.0, 5.0, 0.5, *[0.0] * 18]), ["relax_quantiles", "22 numbers"]),
+    (put(relax_quantiles=["ages", 2, 1.0, 5.0, 0, *ROW, *[0.0] * 9]), ["relax_quantiles", "0 and 0), at 5 s"]),
+    (put(error_quantiles=["ages", 2, 1.0, 5.0, 0, *ROW, *ROW]), ["error_quantiles", "must be absent"]),
     (put(error_quantiles=["table", 2, 1.0, 5.0, *[0.0] * 18]), ["error_quantiles", "standard deviation 1"]),
     (put(aged_sigma_uS=[1.0]), ["aged_sigma_uS", "5"]),
     (put(stuck_off_prob=2.0), ["stuck_off_prob"]),

@@ -14,7 +14,7 @@ from rampjax.circuit.blocks import SCHEME_FIGURES
 from rampjax.circuit.curves import Points as Shifts
 from rampjax.circuit.curves import PowerLaw
 from rampjax.circuit.curves import Table as Points
-from rampjax.circuit.quantiles import QuantileTable
+from rampjax.circuit.quantiles import AgedQuantiles, QuantileTable
 from rampjax.config.build import build_device
 from rampjax.config.device_config import DeviceConfig, WriteConfig
 from rampjax.config.devices import FIELDS, device_names, load_device
@@ -114,6 +114,13 @@ def shapes(**change: object) -> Table:
     return {**figure(g_uS=[10.0, 120.0], quantiles=[row, even]), **change}
 
 
+def aged_shapes(by_conductance: bool, **change: object) -> Table:
+    """Quantiles at two ages: those of `shapes`, and the same in the other order."""
+    rows = shapes()["quantiles"]
+    held = {"g_uS": shapes()["g_uS"], "quantiles": [rows, rows[::-1]]} if by_conductance else {"quantiles": rows}
+    return {**figure(ages_s=[0.01, 1e5], **held), **change}
+
+
 def full_table() -> Table:
     return {**preset_table("taox_paper"), **copy.deepcopy(OPTIONAL)}
 
@@ -125,6 +132,8 @@ def table_of(name: str) -> Table:
         return {**preset_table("taox_paper"), "bias_prog_uS": copy.deepcopy(SHIFTED)}
     if name == "shapes":
         return {**preset_table("taox_paper"), "error_quantiles": shapes(), "relax_quantiles": shapes()}
+    if name.endswith(" of ages"):
+        return {**preset_table("taox_paper"), "relax_quantiles": aged_shapes(name.startswith("rows"))}
     if name == "relaxing":
         laws = {key: copy.deepcopy(LAW) for key in ("relax_mean_uS", "relax_sigma_uS")}
         return {**preset_table("taox_paper"), **laws}
@@ -147,7 +156,7 @@ def figures_of(data: Table, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
 
 
 LAWS = [name for name in device_names() if "cells" not in table_of(name)]
-FILES = [*LAWS, "full", "aged", "shifted", "forms", "drifting", "relaxing", "shapes"]
+FILES = [*LAWS, "full", "aged", "shifted", "forms", "drifting", "relaxing", "shapes", "shapes of ages", "rows of ages"]
 EVERY_FIGURE = [(name, path) for name in FILES for path in figures_of(table_of(name))]
 OPTIONAL_OF_WRITE = ("spread_uS", "readout_mean_uS", "readout_sigma_uS")
 REQUIRED = {field for field, info in DeviceConfig.model_fields.items() if info.is_required()}
@@ -389,6 +398,23 @@ def test_shapes_by_the_conductance_are_what_the_physics_takes_and_are_printed(wr
     )
 
 
+def test_shapes_by_the_age_are_what_the_physics_takes_and_are_printed(write: Write) -> None:
+    row, even = (tuple(each) for each in shapes()["quantiles"])
+    one = load_device(write(as_toml(table_of("shapes of ages")), "mine.toml"))
+    assert build_device(one).relax_quantiles == AgedQuantiles((0.01, 1e5), (row, even))
+    assert one.relax_quantiles is not None
+    assert one.relax_quantiles.text == (
+        "at 0.01 s: 9 quantiles from -2.29 to 2.29; at 100000 s: 9 quantiles from -1.73 to 1.73"
+    )
+    several = load_device(write(as_toml(table_of("rows of ages")), "mine.toml"))
+    tables = tuple(QuantileTable((10.0, 120.0), rows) for rows in ((row, even), (even, row)))
+    assert build_device(several).relax_quantiles == AgedQuantiles((0.01, 1e5), tables)
+    assert several.relax_quantiles is not None
+    assert several.relax_quantiles.text.startswith(
+        "at 0.01 s: at 10 µS 9 quantiles from -2.29 to 2.29, at 120 µS 9 quantiles from -1.73 to 1.73; at 100000 s: at "
+    )
+
+
 def test_a_share_of_failed_programming_is_one_at_every_target(write: Write) -> None:
     failing = {"failed_sigma_uS": figure(constant=9.0), "failed_prob": figure(polynomial=[0.4, -0.01])}
     with pytest.raises(InputError, match=r"`failed_prob` must be between 0 and 1 for every target, but is -1.1 at 150"):
@@ -509,6 +535,29 @@ def test_a_missing_device_file_is_named(tmp_path: Path) -> None:
         (
             {"error_quantiles": figure(quantiles=[[0.0] * 9, [0.0] * 9])},
             r"`error_quantiles.quantiles\[0\]` must be a number",
+        ),
+        ({"error_quantiles": aged_shapes(False)}, r"`error_quantiles.ages_s` must be absent, since only a shift since"),
+        ({"relax_quantiles": aged_shapes(False, ages_s=[1.0])}, "`relax_quantiles` must have 2 to 33 ages in `ages_s`"),
+        ({"relax_quantiles": aged_shapes(True, ages_s=[2.0, 1.0])}, "`relax_quantiles` must have its `ages_s` ascend"),
+        (
+            {"relax_quantiles": aged_shapes(True, ages_s=[0.0, 1.0])},
+            r"`relax_quantiles.ages_s\[0\]` must be positive",
+        ),
+        (
+            {"relax_quantiles": aged_shapes(False, ages_s=[1.0, 2.0, 3.0])},
+            "`relax_quantiles` must have as many entries of `quantiles` as `ages_s`",
+        ),
+        (
+            {"relax_quantiles": aged_shapes(True, g_uS=[2.0, 1.0])},
+            "`relax_quantiles` must have its `g_uS` ascending, at 0.01 s",
+        ),
+        (
+            {"relax_quantiles": aged_shapes(False, g_uS=[1.0, 2.0])},
+            r"`relax_quantiles.quantiles\[0\]\[0\]` must be a list",
+        ),
+        (
+            {"relax_quantiles": aged_shapes(False, quantiles=[[0.0] * 9, [0.0] * 9])},
+            "`relax_quantiles` must have `quantiles` of mean 0 .*, at 0.01 s",
         ),
         ({"failed_prob": figure(table={"g_uS": [1.0, 2.0], "value": [0.1, 1.1]})}, "must be between 0 and 1"),
         (
