@@ -1,6 +1,7 @@
 import contextlib
 import json
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -423,3 +424,14 @@ def test_what_a_study_rests_on_has_curves_of_every_form(tmp_path: Path) -> None:
     table, power = (numbers for numbers in load_study(path).canonical()["devices"])
     assert table["sigma_read_uS"][0] == "table"
     assert power["sigma_slow_uS"][0] == "power_law"
+
+
+def test_what_a_study_rests_on_has_shapes_by_the_age(tmp_path: Path) -> None:
+    even = [12**0.5 * (k / 8 - 0.5) for k in range(9)]
+    preset = (resources.files("rampjax.config") / "presets" / "taox_paper.toml").read_text(encoding="utf-8")
+    shapes = f"[relax_quantiles]\nages_s = [1.0, 10.0]\nquantiles = [{even}, {even}]\n"
+    (tmp_path / "mine.toml").write_text(f'{preset}\n{shapes}certainty = "user"\nsource = "a test"\n')
+    path = tmp_path / "study.toml"
+    path.write_text(f'title = "?"\n[vary]\ndevice = ["{tmp_path / "mine.toml"}"]\n[design]\nbits = 3\n')
+    (numbers,) = load_study(path).canonical()["devices"]
+    assert numbers["relax_quantiles"] == ["ages", 2, 1.0, 10.0, 0, *even, *even]
