@@ -39,10 +39,10 @@ def test_a_fit_is_a_device_of_the_other_commands(rampjax: Run, tmp_path: Path) -
     assert done.out.endswith("written: mychip.toml\n")
     assert "read noise is not known" in done.err
     device = load_device("mychip.toml")
-    assert (device.title, device.sigma_prog_uS.certainty, device.v_read_V.certainty) == ("Wafer 3", "measured", "user")
+    assert (device.title, device.sigma_prog_uS.certainty, device.v_read_V.certainty) == ("Wafer 3", "fitted", "user")
     assert "measured.csv" in device.sigma_prog_uS.source
     shown = rampjax("devices", "mychip.toml")
-    assert "measured: measured.csv: fit to" in shown.out
+    assert "fitted: measured.csv: fit to" in shown.out
     record = strict(rampjax("yield", "sigmoid", "--device", "mychip.toml", "--json", *QUICK).out)
     assert record["device"] == "mychip"
     assert record["mean_max_inl_lsb"] > 0.5

@@ -33,7 +33,7 @@ PRESETS = [
     "umass_hfox_2018",
 ]
 SLOW = {"sigma_slow_uS": 0.1, "slow_t_lo_s": 1e-3, "slow_t_hi_s": 1e5}
-PUBLISHED = ("seen", "derived", "reported", "measured", "assumed")
+PUBLISHED = ("seen", "derived", "reported", "measured", "fitted", "assumed")
 
 
 def test_the_presets_are_there() -> None:
@@ -255,7 +255,9 @@ def test_the_texts_show_every_figure_of_a_preset(name: str) -> None:
         assert flat_figure(field, figure.numbers).items() <= record.items()
         assert not any(isinstance(item, list | tuple) for item in np.atleast_1d(record[field]).tolist())
     json.dumps(record, allow_nan=False)
-    (row,) = [line for line in preset_lines() if line.startswith(name) and "(" in line and device.title not in line]
+    (row,) = [
+        line for line in preset_lines() if line.startswith(f"{name} ") and "(" in line and device.title not in line
+    ]
     assert all(f"({getattr(device, field).certainty})" in row for field in CURVES)
 
 
