@@ -116,6 +116,7 @@ def device_fit(
         figure=figure,
         seed=seed,
         reading=parse_reading(sep, decimal, no_header, columns),
+        told=lambda said: typer.echo(f"rampjax: {said}", err=True),
     )
     say_read(record, as_json)
     for note in record["notes"]:

@@ -1,6 +1,6 @@
 """Fits a device to a measured table, and writes what comes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def run_device_fit(
     figure: Path | None = None,
     seed: int = 1,
     reading: Reading = AS_RECOGNISED,
+    told: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Fits a device and returns the fit as a flat record, see `fit_device`.
 
@@ -45,6 +46,7 @@ def run_device_fit(
         figure: the figure to write; None: none.
         seed: of folds and bootstrap.
         reading: how the file is written, where that was chosen.
+        told: called with how far a long fit has come.
 
     Raises:
         InputError: see `fit_device` and `device_toml`; or a file that is there already.
@@ -66,6 +68,7 @@ def run_device_fit(
         g_max_uS=g_max_uS,
         seed=seed,
         reading=reading,
+        told=told,
     )
     text = device_toml(fit, name) if out is not None else ""
     png = _figure(fit) if figure is not None else b""

@@ -113,3 +113,18 @@ def test_no_public_cell_is_stuck_and_the_preset_has_their_moments() -> None:
         curve = dict(device.aged_sigma_uS)[age_s]
         sigma = np.sqrt(np.mean(np.polynomial.Polynomial(curve)(g_uS) ** 2))
         assert sigma == pytest.approx(error.std(), rel=0.06)
+
+
+def test_a_long_fit_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rampjax.interop.device_fit.fit.LONG", 100)
+    monkeypatch.setattr("rampjax.interop.device_fit.intervals.N_RESAMPLES_LARGE", 40)
+    rng = np.random.default_rng(1)
+    target = rng.uniform(5, 50, 200)
+    measured = target + rng.standard_normal(200)
+    path = tmp_path / "chip.csv"
+    rows = "\n".join(f"{t},{m}" for t, m in zip(target, measured, strict=True))
+    path.write_text(f"target_uS,measured_uS\n{rows}\n")
+    said: list[str] = []
+    fit_device(path, told=said.append)
+    assert said[0].startswith("200 rows: ")
+    assert said[1:] == [f"intervals: {done} of 40 resamples of devices" for done in (0, 10, 20, 30)]

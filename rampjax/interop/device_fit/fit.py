@@ -1,6 +1,6 @@
 """Fits a device to measured conductances: mean and spread of the error, stuck cells, read noise, relaxation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,7 @@ from rampjax.interop.measured.reader import AS_RECOGNISED, Reading
 
 SAMPLERS: Final = ("parametric", "empirical")
 MAX_SEED: Final = 2**63 - 1
+LONG: Final = 20_000  # rows of which a fit takes long enough to say how far it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,7 @@ def fit_device(
     g_max_uS: float | None = None,
     seed: int = 1,
     reading: Reading = AS_RECOGNISED,
+    told: Callable[[str], None] | None = None,
 ) -> DeviceFit:
     """Fits a device to a table of measured conductances.
 
@@ -89,6 +91,7 @@ def fit_device(
         g_max_uS: largest target of the device; None: the largest measured one.
         seed: of the bootstrap.
         reading: how the file is written, where that was chosen.
+        told: called with how far a long fit has come.
 
     Raises:
         InputError: a file that cannot be read as such a table, or from which this cannot be fitted.
@@ -104,6 +107,9 @@ def fit_device(
     low_uS, high_uS = float(table.columns["target"].min()), float(table.columns["target"].max())
     ends = target_range(g_min_uS, g_max_uS, low_uS, high_uS)
     rows, rng = make_rows(table.columns), np.random.default_rng(seed)
+    told = told if table.n_rows > LONG else None
+    if told is not None:
+        told(f"{table.n_rows} rows: rows are sorted and forms tried, which takes a minute or more")
     try:
         fit = fit_sorted(rows, form)
     except InputError as error:
@@ -112,7 +118,7 @@ def fit_device(
         raise InputError(
             f"{path}: a spread of the form `{form}` would fall below 0 within the targets, expected another --form."
         )
-    model, found = _estimated(rows, fit, rng)
+    model, found = _estimated(rows, fit, rng, told)
     series, sorted_ = fit.series, fit.sorted
     failed, drawn = failed_writes(rows, sorted_), None
     bias, sigma = found.bias, found.sigma
@@ -160,14 +166,16 @@ def fit_device(
     )
 
 
-def _estimated(rows: Rows, fit: Settled, rng: np.random.Generator) -> tuple[Model, Estimates]:
+def _estimated(
+    rows: Rows, fit: Settled, rng: np.random.Generator, told: Callable[[str], None] | None
+) -> tuple[Model, Estimates]:
     """The fit with its intervals. Read noise that nothing read twice tells is claimed only where it is surely there."""
     model, ln_1s = fit.model, float(-np.log(rows.t0_s))
-    found = estimates(fit.series, fit.repeats, model, rows.span, ln_1s, rng)
+    found = estimates(fit.series, fit.repeats, model, rows.span, ln_1s, rng, told)
     if not model.form.read or (found.read is not None and found.read.middle.low > 0):
         return model, found
     plain = fit_model(fit.series, replace(model.form, read=False))
-    own = estimates(fit.series, fit.repeats, plain, rows.span, ln_1s, rng)
+    own = estimates(fit.series, fit.repeats, plain, rows.span, ln_1s, rng, told)
     # What a read noise would take from the others belongs to their intervals.
     sigma = own.sigma.with_limits(found.sigma.low_uS, found.sigma.high_uS)
     spread = own.relax_sigma

@@ -10,6 +10,7 @@ References:
     Rotnitzky and Jewell (1990), Biometrika 77, 485.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,7 @@ LEAST_CLUSTERS: Final = 5
 _LARGE: Final = 20_000
 _NEAR_0: Final = 4.0  # standard deviations from 0, within which the likelihood is asked
 _MOST_HALVINGS: Final = 9
+_TOLD_EVERY: Final = 10  # resamples
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,7 @@ def estimates(
     span: Span,
     ln_1s: float,
     rng: np.random.Generator,
+    told: Callable[[str], None] | None = None,
 ) -> Estimates:
     """Returns the fitted terms with their intervals.
 
@@ -61,10 +64,11 @@ def estimates(
         span: of the targets.
         ln_1s: ln(1 s / t0).
         rng: for the resamples.
+        told: called with how far many reads have come.
     """
     form, t = model.form, 0.0
     problem = Problem(series, form, None, None if form.read else model.read, model.read_shape)
-    resampled, n_clusters = _resample(problem, repeats, model, rng)
+    resampled, n_clusters = _resample(problem, repeats, model, rng, told)
     if n_clusters >= LEAST_CLUSTERS:
         t = float(stats.t.isf((1 - CONFIDENCE) / 2, n_clusters - 1))
 
@@ -103,7 +107,13 @@ def estimates(
     )
 
 
-def _resample(problem: Problem, repeats: Repeats, model: Model, rng: np.random.Generator) -> tuple[list[Model], int]:
+def _resample(
+    problem: Problem,
+    repeats: Repeats,
+    model: Model,
+    rng: np.random.Generator,
+    told: Callable[[str], None] | None,
+) -> tuple[list[Model], int]:
     """Fits to resampled clusters, and how many clusters there are; none of too few."""
     series = problem.series
     clusters = series.cluster
@@ -118,8 +128,9 @@ def _resample(problem: Problem, repeats: Repeats, model: Model, rng: np.random.G
     resampled: list[Model] = []
     count = N_RESAMPLES if len(series.y_uS) <= _LARGE else min(N_RESAMPLES, N_RESAMPLES_LARGE)
     share = np.full(len(present), 1 / len(present))
-    # Resampled spreads are too small by the degree of freedom that the mean takes.
-    for _ in range(count):
+    for done in range(count):
+        if told is not None and count <= N_RESAMPLES_LARGE and done % _TOLD_EVERY == 0:
+            told(f"intervals: {done} of {count} resamples of devices")
         counts = rng.multinomial(len(present), share).astype(np.float64)
         again = problem.reweighted(counts[place])
         if problem.known_read is not None:
