@@ -19,9 +19,10 @@ from scipy import stats
 
 from rampjax.interop.device_fit.curves import FittedCurve, fitted_curve
 from rampjax.interop.device_fit.likelihood import Problem
-from rampjax.interop.device_fit.model import LARGE_STEPS, QUICK_STEPS, Model, evaluate, free_spreads, profile, refit
+from rampjax.interop.device_fit.model import LARGE_STEPS, QUICK_STEPS, Model, evaluate, profile, refit
 from rampjax.interop.device_fit.reads import read_curve
 from rampjax.interop.device_fit.rows import Repeats
+from rampjax.interop.device_fit.search import free_spreads
 from rampjax.interop.device_fit.series import Floats, Series
 from rampjax.interop.device_fit.shapes import Shape, Span
 from rampjax.interop.device_fit.stuck import CONFIDENCE
