@@ -107,7 +107,6 @@ class ChosenCells(NamedTuple):
     first: np.ndarray  # (place,) see `CellParams`
     n_near: np.ndarray
     errors_uS: np.ndarray  # (3, cell) at the first read, at the last calibration, now
-    n_left_out: int  # cells that were not read at these ages
 
 
 def choose_cells(
@@ -144,7 +143,7 @@ def choose_cells(
             f"`g_max_uS` = {g_max_uS:g} µS, but {n_near[fewest]}{at} are near {place_uS[fewest]:.4g} µS; expected "
             f"another range of aims, or a wider `cells.window_uS`."
         )
-    return ChosenCells(first, n_near, errors[:, order], cells.n_cells - len(order))
+    return ChosenCells(first, n_near, errors[:, order])
 
 
 def cell_params(

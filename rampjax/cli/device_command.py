@@ -43,11 +43,6 @@ FIT_NOTE = "\n".join(
 )
 
 
-def _number(name: str, metavar: str, help: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(name, parser=options.real, metavar=metavar, help=help)
-    return option
-
-
 def device_fit(
     measured: Annotated[
         str, typer.Argument(metavar="MEASURED.csv", help="A table of measured conductances, see below.")
@@ -62,7 +57,7 @@ def device_fit(
     no_header: NoHeader = False,
     columns: Columns = None,
     v_read: Annotated[
-        float | None, _number("--v-read", "V", "Read voltage in V, where the table has no column v_read.")
+        float | None, options.number("--v-read", "V", "Read voltage in V, where the table has no column v_read.")
     ] = None,
     form: Annotated[
         str,
@@ -83,10 +78,12 @@ def device_fit(
         ),
     ] = "parametric",
     g_min: Annotated[
-        float | None, _number("--g-min", "G", "Smallest target in µS, not below the measured. Default: the measured")
+        float | None,
+        options.number("--g-min", "G", "Smallest target in µS, not below the measured. Default: the measured"),
     ] = None,
     g_max: Annotated[
-        float | None, _number("--g-max", "G", "Largest target in µS, not above the measured. Default: the measured")
+        float | None,
+        options.number("--g-max", "G", "Largest target in µS, not above the measured. Default: the measured"),
     ] = None,
     figure: Annotated[
         Path | None,

@@ -45,27 +45,23 @@ NOISE_NOTE = "\n".join(
 )
 
 
-def _number(name: str, metavar: str, help: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(name, parser=options.real, metavar=metavar, help=help)
-    return option
-
-
 def device_noise(
     series: Annotated[
         str, typer.Argument(metavar="SERIES.csv", help="Time series of one or several cells, see below.")
     ],
     rate: Annotated[
-        float | None, _number("--rate", "HZ", "Samples per second, where there is no column time; else checked by it.")
+        float | None,
+        options.number("--rate", "HZ", "Samples per second, where there is no column time; else checked by it."),
     ] = None,
     unit: Annotated[
         str | None, typer.Option("--unit", metavar="U", help="Unit of the series, where headers do not say it.")
     ] = None,
     v_read: Annotated[
-        float | None, _number("--v-read", "V", "Read voltage in V, where the series are currents.")
+        float | None, options.number("--v-read", "V", "Read voltage in V, where the series are currents.")
     ] = None,
     t_read: Annotated[
         float | None,
-        _number("--t-read", "S", "Duration of one read in s, if shorter than the time from sample to sample."),
+        options.number("--t-read", "S", "Duration of one read in s, if shorter than the time from sample to sample."),
     ] = None,
     rows: Annotated[bool, typer.Option("--rows", help="A row is a cell, not a column.")] = False,
     skip: Annotated[

@@ -39,6 +39,12 @@ def real(text: str) -> float:
         raise typer.BadParameter(f"must be a number, but is {text}.") from None
 
 
+def number(name: str, metavar: str, help: str) -> typer.models.OptionInfo:
+    """An option that is a number."""
+    option: typer.models.OptionInfo = typer.Option(name, parser=real, metavar=metavar, help=help)
+    return option
+
+
 FunctionArgument = Annotated[
     str | None,
     typer.Argument(
@@ -99,7 +105,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="DIR",
-        help="Folder of the data file of a device of measured cells, such as levy_hfox_techc_cells, where it is not "
+        help="Folder of the data file of a device of measured cells, such as levy_techc_cells, where it is not "
         "beside the device file; default: that of the environment variable RAMPJAX_DATA.",
     ),
 ]

@@ -41,11 +41,6 @@ def _count(name: str, help: str) -> typer.models.OptionInfo:
     return option
 
 
-def _number(name: str, metavar: str, help: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(name, parser=options.real, metavar=metavar, help=help)
-    return option
-
-
 def solve(
     function: options.FunctionArgument = None,
     expr: options.Expression = None,
@@ -75,14 +70,15 @@ def solve(
         typer.Option("--objective", metavar="O", help="What to minimise, see below. Default: max_inl"),
     ] = None,
     spec: Annotated[
-        float | None, _number("--spec", "S", "A chip is good up to this worst INL, in LSB. Default: 0.5")
+        float | None, options.number("--spec", "S", "A chip is good up to this worst INL, in LSB. Default: 0.5")
     ] = None,
     quantile: Annotated[
-        float | None, _number("--quantile", "Q", "Which quantile the objective quantile minimises. Default: 0.95")
+        float | None,
+        options.number("--quantile", "Q", "Which quantile the objective quantile minimises. Default: 0.95"),
     ] = None,
     noise_weight: Annotated[
         float | None,
-        _number("--noise-weight", "W", "Add W times the rms noise to max_inl or quantile. Default: 0"),
+        options.number("--noise-weight", "W", "Add W times the rms noise to max_inl or quantile. Default: 0"),
     ] = None,
     max_devices: Annotated[
         int | None,
@@ -93,7 +89,7 @@ def solve(
         ),
     ] = None,
     max_time: Annotated[
-        float | None, _number("--max-time", "NS", "Longest time of the whole ramp. Default: any")
+        float | None, options.number("--max-time", "NS", "Longest time of the whole ramp. Default: any")
     ] = None,
     starts: Annotated[
         int | None, _count("--starts", "Layouts from which the search starts, the closed form among them. Default: 8")

@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from rampjax.interop.device_fit.lack import Lack, age_numbers
+from rampjax.interop.device_fit.lack import Lack
 from rampjax.interop.device_fit.likelihood import Form
 from rampjax.interop.device_fit.model import Model, fit_model
-from rampjax.interop.device_fit.rows import Rows
+from rampjax.interop.device_fit.rows import Rows, age_numbers
 from rampjax.interop.device_fit.series import Floats, pack
 from rampjax.interop.device_fit.shapes import positive_polynomial
 from rampjax.interop.device_fit.stuck import Sorted

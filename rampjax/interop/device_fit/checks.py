@@ -8,6 +8,7 @@ import numpy as np
 from rampjax.checks import InputError
 from rampjax.interop.device_fit.aged import Aged
 from rampjax.interop.device_fit.failed import Failed
+from rampjax.interop.device_fit.intervals import LEAST_CLUSTERS
 from rampjax.interop.device_fit.lack import Lack, Misfit
 from rampjax.interop.device_fit.model import Model
 from rampjax.interop.device_fit.rows import Rows
@@ -15,7 +16,6 @@ from rampjax.interop.device_fit.sorting import Settled, tells_read
 from rampjax.interop.device_fit.stuck import FAR
 from rampjax.interop.measured.reader import Measured
 
-_LEAST_CLUSTERS: Final = 5
 _WORTH_SAYING: Final = 0.1  # of the spread: a lack of fit that is smaller is left to the numbers
 
 
@@ -99,7 +99,7 @@ def fit_notes(table: Measured, rows: Rows, fit: Settled, model: Model, failed: F
     if rows.named and "cycle" not in table.columns and rows.time_s is not None and rows.one_each:
         notes.append(f"{path}: there is no column cycle: each device is taken as programmed once to each target.")
     n_clusters = len(np.unique(fit.series.cluster))
-    if rows.named and n_clusters < _LEAST_CLUSTERS:
+    if rows.named and n_clusters < LEAST_CLUSTERS:
         notes.append(_few_note(path, n_clusters))
     notes += [f"{path}: {said}" for said in lack_notes(lack)]
     return notes
@@ -148,7 +148,7 @@ def _few_note(path: str, n_devices: int) -> str:
             f"{path}: all rows are of one device: the intervals are those of its own programming events, and how "
             "devices differ cannot be told."
         )
-    return f"{path}: {n_devices} devices are too few to tell intervals, expected at least {_LEAST_CLUSTERS}."
+    return f"{path}: {n_devices} devices are too few to tell intervals, expected at least {LEAST_CLUSTERS}."
 
 
 def lack_notes(lack: Lack) -> list[str]:

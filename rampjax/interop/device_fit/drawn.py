@@ -15,9 +15,8 @@ from rampjax.checks import InputError
 from rampjax.circuit.curves import MOST_KNOTS
 from rampjax.config.device_error import MOST_QUANTILES, quantile_moments
 from rampjax.interop.device_fit.curves import GRID, FittedCurve
-from rampjax.interop.device_fit.lack import age_numbers
 from rampjax.interop.device_fit.model import Model
-from rampjax.interop.device_fit.rows import Rows, observe
+from rampjax.interop.device_fit.rows import Rows, age_numbers, observe, range_numbers
 from rampjax.interop.device_fit.series import Floats
 from rampjax.interop.device_fit.shapes import Shape
 from rampjax.interop.device_fit.stuck import Sorted
@@ -197,7 +196,7 @@ def _edges(g_uS: Floats, most: int, n: int) -> Floats:
 
 def _in_ranges(z: Floats, g_uS: Floats, edges: Floats) -> tuple[Band, ...]:
     """The shape in each range; none where one is too thin."""
-    place = np.clip(np.searchsorted(edges, g_uS, side="right") - 1, 0, max(len(edges) - 2, 0))
+    place = range_numbers(g_uS, edges)
     parts = [(g_uS[place == one], z[place == one]) for one in range(max(len(edges) - 1, 1))]
     if min(len(part) for _, part in parts) < _N_QUANTILES_BAND:
         return ()
@@ -206,9 +205,10 @@ def _in_ranges(z: Floats, g_uS: Floats, edges: Floats) -> tuple[Band, ...]:
 
 def _bands(z: Floats, g_uS: Floats, most: int) -> tuple[Band, ...]:
     """The quantiles of all, or of ranges of conductances where their shapes differ."""
-    bands = _in_ranges(z, g_uS, _edges(g_uS, most, len(z)))
+    edges = _edges(g_uS, most, len(z))
+    bands = _in_ranges(z, g_uS, edges)
     if len(bands) > 1 and min(np.diff([band.g_uS for band in bands])) > 0:
-        place = np.clip(np.searchsorted(_edges(g_uS, most, len(z)), g_uS, side="right") - 1, 0, len(bands) - 1)
+        place = range_numbers(g_uS, edges)
         if _differ([z[place == one] for one in range(len(bands))]):
             return bands
     return (_band(float(np.median(g_uS)), z, _N_QUANTILES),)

@@ -16,7 +16,7 @@ from rampjax.interop.device_fit.drawn import Drawn, drawn_curves, drawn_errors
 from rampjax.interop.device_fit.failed import Failed, failed_writes
 from rampjax.interop.device_fit.intervals import Estimates, estimates
 from rampjax.interop.device_fit.lack import Lack, lack_of_fit
-from rampjax.interop.device_fit.model import Model, fit_model
+from rampjax.interop.device_fit.model import MANY_READS, Model, fit_model
 from rampjax.interop.device_fit.normality import Normality, check_normality
 from rampjax.interop.device_fit.plausible import check_follows, plausible_notes
 from rampjax.interop.device_fit.rows import Rows, make_rows
@@ -28,7 +28,7 @@ from rampjax.interop.measured.reader import AS_RECOGNISED, Reading
 
 SAMPLERS: Final = ("parametric", "empirical")
 MAX_SEED: Final = 2**63 - 1
-LONG: Final = 20_000  # rows of which a fit takes long enough to say how far it is
+LONG: Final = MANY_READS  # rows of which a fit takes long enough to say how far it is
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from scipy import stats
 
 from rampjax.interop.device_fit.curves import FittedCurve, fitted_curve
 from rampjax.interop.device_fit.likelihood import Problem
-from rampjax.interop.device_fit.model import LARGE_STEPS, QUICK_STEPS, Model, evaluate, profile, refit
+from rampjax.interop.device_fit.model import LARGE_STEPS, MANY_READS, QUICK_STEPS, Model, evaluate, profile, refit
 from rampjax.interop.device_fit.reads import read_curve
 from rampjax.interop.device_fit.rows import Repeats
 from rampjax.interop.device_fit.search import free_spreads
@@ -28,9 +28,8 @@ from rampjax.interop.device_fit.shapes import Shape, Span
 from rampjax.interop.device_fit.stuck import CONFIDENCE
 
 N_RESAMPLES = 200
-N_RESAMPLES_LARGE = 50  # of more reads than `_LARGE`
+N_RESAMPLES_LARGE = 50  # of more than `MANY_READS`
 LEAST_CLUSTERS: Final = 5
-_LARGE: Final = 20_000
 _NEAR_0: Final = 4.0  # standard deviations from 0, within which the likelihood is asked
 _MOST_HALVINGS: Final = 9
 _TOLD_EVERY: Final = 10  # resamples
@@ -127,7 +126,7 @@ def _resample(
         return [], len(present)
     place_repeats = np.minimum(np.searchsorted(present, repeats.cluster), len(present) - 1)
     resampled: list[Model] = []
-    count = N_RESAMPLES if len(series.y_uS) <= _LARGE else min(N_RESAMPLES, N_RESAMPLES_LARGE)
+    count = N_RESAMPLES if len(series.y_uS) <= MANY_READS else min(N_RESAMPLES, N_RESAMPLES_LARGE)
     share = np.full(len(present), 1 / len(present))
     for done in range(count):
         if told is not None and count <= N_RESAMPLES_LARGE and done % _TOLD_EVERY == 0:
@@ -139,14 +138,14 @@ def _resample(
             if not weights.any():
                 continue
             again.known_read = read_curve(repeats, problem.read_shape, weights)
-        resampled.append(refit(again, model, QUICK_STEPS if len(series.y_uS) <= _LARGE else LARGE_STEPS))
+        resampled.append(refit(again, model, QUICK_STEPS if len(series.y_uS) <= MANY_READS else LARGE_STEPS))
     return resampled, len(present)
 
 
 def _near_zero(problem: Problem, model: Model, resampled: list[Model]) -> bool:
     """Whether one of the spreads, all of them constants, may be 0: then what it leaves to others is not told either."""
     names = [name for name, shape in free_spreads(problem) if shape.n_terms == 1]
-    if len(names) < len(free_spreads(problem)) or len(problem.series.y_uS) > _LARGE:
+    if len(names) < len(free_spreads(problem)) or len(problem.series.y_uS) > MANY_READS:
         return False
     for name in names:
         value = float(getattr(model, name)[0])
@@ -179,7 +178,7 @@ def _by_likelihood(curve: FittedCurve, problem: Problem, model: Model, name: str
     return curve.with_limits(np.full_like(curve.low_uS, low), np.full_like(curve.high_uS, high))
 
 
-def _edge(outside, inside_uS: float, outside_uS: float) -> float:  # type: ignore[no-untyped-def]
+def _edge(outside: Callable[[float], bool], inside_uS: float, outside_uS: float) -> float:
     """Where the likelihood falls too far, by halving."""
     for _ in range(_MOST_HALVINGS):
         middle = 0.5 * (inside_uS + outside_uS)

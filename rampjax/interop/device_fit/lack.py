@@ -11,13 +11,11 @@ import numpy as np
 from scipy import stats
 
 from rampjax.interop.device_fit.model import Model
-from rampjax.interop.device_fit.rows import Rows
-from rampjax.interop.device_fit.series import Floats
+from rampjax.interop.device_fit.rows import Rows, age_numbers, range_numbers
 from rampjax.interop.device_fit.stuck import Sorted
 
 LEAST_ROWS: Final = 30  # of a cell
 _N_RANGES: Final = 4  # of targets
-_JITTER: Final = 0.35  # of ln t: a wider gap is between two ages
 _CHANCE: Final = 0.01  # that any cell seems off
 
 
@@ -70,7 +68,7 @@ def lack_of_fit(rows: Rows, sorted_: Sorted, model: Model) -> Lack:
     u, ln_t, aged = rows.u[kept], rows.ln_t[kept], rows.aged[kept]
     mean, sigma = model.mean_at(u, ln_t, aged), model.sigma_at(u, ln_t, aged)
     edges = np.unique(np.quantile(u, np.linspace(0, 1, _N_RANGES + 1)))
-    range_ = np.clip(np.searchsorted(edges, u, side="right") - 1, 0, max(len(edges) - 2, 0))
+    range_ = range_numbers(u, edges)
     age = age_numbers(ln_t, aged)
     means, sigmas = [], []
     for cell in np.unique(np.stack([age, range_], axis=1), axis=0):
@@ -81,7 +79,7 @@ def lack_of_fit(rows: Rows, sorted_: Sorted, model: Model) -> Lack:
         target = rows.target_uS[kept][inside]
         place = (time_s, float(target.min()), float(target.max()))
         off, scale = error[inside] - mean[inside], sigma[inside]
-        n_free = _independent(rows.cluster[kept][inside])
+        n_free = len(np.unique(rows.cluster[kept][inside]))
         error_of_mean = max(float(off.std()), 1e-12) / np.sqrt(n_free)
         means.append(
             Misfit(*place, float(error[inside].mean()), float(mean[inside].mean()), off.mean() / error_of_mean)
@@ -105,17 +103,3 @@ def _worst(cells: list[Misfit], lack: Lack, relative: bool) -> Misfit | None:
         return off / max(cell.model_uS, 1e-12) if relative else off
 
     return max(sure, key=size)
-
-
-def _independent(cluster: np.ndarray) -> int:
-    return len(np.unique(cluster))
-
-
-def age_numbers(ln_t: Floats, aged: Floats) -> np.ndarray:
-    """Numbers the ages, those that hardly differ as one; fresh reads have the number 0."""
-    number = np.zeros(len(ln_t), dtype=int)
-    old = np.flatnonzero(aged > 0)
-    if len(old):
-        order = old[np.argsort(ln_t[old], kind="stable")]
-        number[order] = 1 + np.concatenate([[0], np.cumsum(np.diff(ln_t[order]) > _JITTER)])
-    return number

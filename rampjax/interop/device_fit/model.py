@@ -20,7 +20,7 @@ from rampjax.interop.device_fit.shapes import Shape
 
 QUICK_STEPS: Final = 6  # of a resample, from the solution of all
 LARGE_STEPS: Final = 2  # of one of many reads, whose solution is nearer
-_MOST_LARGE: Final = 20_000  # reads above which starts are tried on a share of the events
+MANY_READS: Final = 20_000  # above which starts are tried on a share of the events, and resamples are fewer
 _SHARE: Final = 4000
 
 
@@ -105,7 +105,7 @@ def fit_model(
         if not thorough:
             return _model(problem, score_from(problem, near, MAX_STEPS)[0])
         begins.insert(0, near)
-    large = len(series.y_uS) > _MOST_LARGE
+    large = len(series.y_uS) > MANY_READS
     # Which of several maxima is the largest, a share of the events tells.
     best = search(Problem(*_share(series, form, weights), read, read_shape) if large else problem, begins)
     return _model(problem, score_from(problem, best, MAX_STEPS)[0] if large else best)

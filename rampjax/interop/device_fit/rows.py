@@ -125,13 +125,19 @@ def observe(rows: Rows, kept: NDArray[np.bool_]) -> tuple[Series, Repeats]:
     return series, repeats
 
 
-def n_ages(ln_t: Floats) -> int:
-    """How many ages there are, those that hardly differ taken as one.
+def age_numbers(ln_t: Floats, aged: Floats) -> Integers:
+    """Numbers the ages, those that hardly differ as one; fresh reads have the number 0."""
+    number = np.zeros(len(ln_t), dtype=np.intp)
+    old = np.flatnonzero(aged > 0)
+    if len(old):
+        order = old[np.argsort(ln_t[old], kind="stable")]
+        number[order] = 1 + np.concatenate([[0], np.cumsum(np.diff(ln_t[order]) > _JITTER)])
+    return number
 
-    Args:
-        ln_t: logarithms of ages above 0.
-    """
-    return int((np.diff(np.sort(ln_t)) > _JITTER).sum()) + 1 if len(ln_t) else 0
+
+def range_numbers(values: Floats, edges: Floats) -> Integers:
+    """Numbers the ranges between ascending edges that values lie in; one on an edge belongs to the range above."""
+    return np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
 
 
 def _numbers(*columns: NDArray) -> Integers:

@@ -11,7 +11,7 @@ from rampjax.interop.device_fit.choice import choose_curves, choose_read, choose
 from rampjax.interop.device_fit.lack import lack_of_fit
 from rampjax.interop.device_fit.likelihood import Form
 from rampjax.interop.device_fit.model import Model, fit_model
-from rampjax.interop.device_fit.rows import Repeats, Rows, n_ages, observe
+from rampjax.interop.device_fit.rows import Repeats, Rows, age_numbers, observe
 from rampjax.interop.device_fit.series import Floats, Series, in_pairs
 from rampjax.interop.device_fit.shapes import Shape, polynomial
 from rampjax.interop.device_fit.stuck import Sorted, rough_scale, sort_rows
@@ -66,13 +66,11 @@ def fit_sorted(rows: Rows, form: str) -> Settled:
             chosen = _chosen(rows, series, now, model, form, read, read_shape)
             model = None
         elif same:
-            best = _fit(series, model.form, read, read_shape, model, form, thorough=True)
-            model = best
-            if (_resorted(rows, best, sorted_).kept == sorted_.kept).all():
-                if walks and base.growth and law_is_off(lack_of_fit(rows, sorted_, best)):
-                    walks, model, chosen, passed = False, None, None, []
-                    continue
-                return Settled(best, sorted_, series, repeats, True, walks)
+            model = _fit(series, model.form, read, read_shape, model, form, thorough=True)
+            if (_resorted(rows, model, sorted_).kept == sorted_.kept).all():
+                if not (walks and base.growth and law_is_off(lack_of_fit(rows, sorted_, model))):
+                    return Settled(model, sorted_, series, repeats, True, walks)
+                walks, model, chosen, passed = False, None, None, []
         elif chosen is not None:
             if any((sorted_.kept == other.kept).all() for other in passed):
                 break
@@ -128,10 +126,9 @@ def _fit(
 
 
 def _simpler(form: Form, model: Model) -> Form:
-    if not form.sigma.is_positive(model.sigma) and form.sigma.degree:
+    # That of relaxation is never negative by its shape.
+    if form.sigma.degree and not form.sigma.is_positive(model.sigma):
         return replace(form, sigma=polynomial(form.sigma.degree - 1))
-    if form.relax_sigma.degree:
-        return replace(form, relax_sigma=polynomial(form.relax_sigma.degree - 1))
     return form
 
 
@@ -163,8 +160,7 @@ def _base_form(rows: Rows, series: Series, repeats: Repeats, walks: bool) -> For
     """What of relaxation and read noise the data can tell."""
     if rows.time_s is None:
         return Form()
-    aged = series.aged > 0
-    fresh, ages = bool((~aged).any()), n_ages(series.ln_t[aged])
+    fresh, ages = bool((series.aged == 0).any()), int(age_numbers(series.ln_t, series.aged).max())
     return Form(
         shift=fresh and ages >= 1,
         slope=ages >= 2,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from rampjax.interop.device_fit.rows import Rows
+from rampjax.interop.device_fit.rows import Rows, range_numbers
 from rampjax.interop.device_fit.series import Floats
 
 FAR = 4.5  # standard deviations: of 100 000 normal errors, less than one lies further off
@@ -96,7 +96,7 @@ def rough_scale(rows: Rows) -> tuple[Floats, Floats]:
     error = rows.error_uS
     n_bins = int(np.clip(len(error) // _ROWS_PER_BIN, 1, _MOST_BINS))
     edges = np.unique(np.quantile(rows.u, np.linspace(0, 1, n_bins + 1)))
-    place = np.clip(np.searchsorted(edges, rows.u, side="right") - 1, 0, max(len(edges) - 2, 0))
+    place = range_numbers(rows.u, edges)
     middle, scale = np.empty(len(error)), np.empty(len(error))
     for bin_ in np.unique(place):
         inside = place == bin_
